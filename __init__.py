@@ -1,0 +1,1 @@
+"""Analyze Experiment: an autonomous analyst for the traces of LLM agents kept in MLflow."""
