@@ -1,0 +1,1 @@
+"""The memory: analyses, hypotheses, evidence and issues, kept in MLflow."""

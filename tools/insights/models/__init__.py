@@ -1,0 +1,48 @@
+"""The documents of the memory: what an analysis writes into MLflow as YAML, and what it reads back.
+
+Every document is closed to unknown keys. Times are UTC; durations end in `_ms`; shares are fractions. Those that are changed
+after they were made carry `rev`, which counts the changes, and `ops`, the keys of the operations already applied, so that a step
+that is carried out again changes nothing.
+"""
+
+from .analysis import Analysis, AnalysisStatus, Closing, Question
+from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
+from .counted import Bucket, Census, QueryRecord, SnapshotRecord
+from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
+from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus
+from .tested import Arm, Cell, HypothesisStatus, TestResult, Verdict
+
+__all__ = [
+    "Analysis",
+    "AnalysisStatus",
+    "Anchor",
+    "Arm",
+    "Bucket",
+    "Cause",
+    "Cell",
+    "Census",
+    "Closing",
+    "Document",
+    "EVIDENCE_LIMIT",
+    "Evidence",
+    "Fingerprint",
+    "Hypothesis",
+    "HypothesisDraft",
+    "HypothesisSource",
+    "HypothesisStatus",
+    "Interval",
+    "Issue",
+    "IssueDraft",
+    "IssueStatus",
+    "Kind",
+    "Part",
+    "Polarity",
+    "Proposals",
+    "QueryRecord",
+    "Question",
+    "Severity",
+    "SnapshotRecord",
+    "TestResult",
+    "Unit",
+    "Verdict",
+]

@@ -1,0 +1,65 @@
+"""An analysis: the document of its run."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Document, Part
+
+
+class AnalysisStatus(StrEnum):
+    """Where an analysis stands."""
+
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    ARCHIVED = "ARCHIVED"
+
+
+class Question(Part):
+    """One question that the graph asked, and what came back."""
+
+    name: str
+    answer: str
+    answered_by: Literal["person", "policy", "option"]
+    answered_at: datetime
+
+
+class Closing(Part):
+    """One closing of the families: which hypotheses got their verdict together, at which error level."""
+
+    batch: int
+    level: float
+    hypotheses: tuple[str, ...]
+
+
+class Analysis(Document):
+    """One analysis of one experiment: the document of its run."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    run_name: str
+    description: str = ""
+    agent_description: str = ""
+    agent_description_by: Literal["", "analyst", "person"] = ""
+    focus: tuple[str, ...] = ()
+    status: AnalysisStatus = AnalysisStatus.ACTIVE
+    analyst: str = "statistical"
+    seed: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    """The window of trace times that was asked for; the snapshot says what was in it."""
+    completed_at: datetime | None = None
+    progress: dict[str, datetime] = Field(default_factory=dict)
+    """Per step when it was done; a step that produced nothing is done too."""
+    questions: tuple[Question, ...] = ()
+    closings: tuple[Closing, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader of the report must know: another digest found on resume, a step that was cut short, ..."""
+    report_path: str | None = None
+
+    def answer(self, question: str) -> Question | None:
+        """What was answered to the question of this name, if it was."""
+        return next((item for item in self.questions if item.name == question), None)

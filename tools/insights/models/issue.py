@@ -1,0 +1,70 @@
+"""An issue: a problem that is proven by traces."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from ...testing.plan import Estimand
+from .base import Document, Evidence, Interval, Kind, Part, Severity
+
+
+class IssueStatus(StrEnum):
+    """Where an issue stands."""
+
+    OPEN = "OPEN"
+    IN_PROGRESS = "IN_PROGRESS"
+    RESOLVED = "RESOLVED"
+    REJECTED = "REJECTED"
+
+
+class Cause(Part):
+    """Why an issue occurs, and how far that is known."""
+
+    text: str
+    standing: Literal["confirmed", "supported", "suspected"]
+    """confirmed by a mechanism visible in the spans, supported by a contrast, or suspected."""
+
+
+class Fingerprint(Part):
+    """What an issue is about, to know it again next week."""
+
+    population: str
+    measure: str
+    segment: str = ""
+
+
+class IssueDraft(Part):
+    """What the issues step or a person asks the store to make an issue of."""
+
+    title: str = Field(min_length=1, max_length=120)
+    """5 to 8 words, specific, as in a tracker."""
+    description: str = Field(min_length=1)
+    severity: Severity
+    severity_because: str = ""
+    kind: Kind
+    source: Literal["census", "hypothesis"]
+    hypothesis_id: str | None = None
+    affected: int = Field(ge=0)
+    population: int = Field(ge=0)
+    population_title: str = "all traces"
+    estimand: Estimand = "snapshot"
+    interval: Interval | None = None
+    cause: Cause
+    recommendation: str
+    fingerprint: Fingerprint
+    evidence: tuple[Evidence, ...]
+    query_ids: tuple[str, ...] = ()
+
+
+class Issue(Document, IssueDraft):
+    """A problem that is proven by traces. It belongs to the experiment, and is stored in its parent run."""
+
+    issue_id: str
+    experiment_id: str
+    source_run_id: str
+    """The analysis that found it, or that last found it again."""
+    status: IssueStatus = IssueStatus.OPEN
+    resolution: str | None = None
+    native_id: str | None = None
+    history: tuple[str, ...] = ()

@@ -1,0 +1,93 @@
+"""What carrying out a plan gave, and what was decided."""
+
+from enum import StrEnum
+from typing import Literal
+
+from ...testing.plan import Estimand
+from .base import Interval, Part
+
+
+class HypothesisStatus(StrEnum):
+    """Where a hypothesis stands. Too little data is INCONCLUSIVE, never a rejection."""
+
+    TESTING = "TESTING"
+    VALIDATED = "VALIDATED"
+    REJECTED = "REJECTED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Arm(Part):
+    """One side of a comparison."""
+
+    title: str
+    traces: int
+    affected: int | None = None
+    clusters: int
+    value: float | None
+    """The affected share, or the quantile of the measure."""
+
+
+class Cell(Part):
+    """One cell of the slice search: its segment against the rest of the population."""
+
+    outcome: str
+    outcome_title: str
+    segment: dict[str, str]
+    """Attribute -> value, one or two of them."""
+    traces: int
+    affected: int
+    rest_traces: int
+    rest_affected: int
+    clusters: int
+    """Independent clusters of the side that has fewer."""
+    ratio: float
+    interval: Interval
+    p_adjusted: float
+
+
+class TestResult(Part):
+    """What carrying out a plan gave: numbers, no verdict. Verdicts are given when the family is closed."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    decision: str
+    estimand: Estimand
+    family: Literal["S", "P", "none"]
+    cluster_key: str = ""
+    """What a cluster is here: `session`, `session+request`, `trace`, ..."""
+    population: int
+    affected: int | None = None
+    unreadable: int = 0
+    clusters: int
+    value: float | None = None
+    """The share (count, rate), the ratio of shares (contrast), the ratio of quantiles (shift)."""
+    interval: Interval | None = None
+    threshold: float
+    material: float | None = None
+    p_value: float | None = None
+    eligible: bool = True
+    """Whether it met its `min_n`; what doesn't is in no family."""
+    ineligible_because: str = ""
+    arms: tuple[Arm, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    """Slice search: the cells that remain after pruning, best first."""
+    cells_tested: int = 0
+    smallest_ratio: float | None = None
+    """The smallest ratio that this much data would have shown (power .8 at p .05)."""
+    query_ids: tuple[str, ...] = ()
+
+
+class Verdict(Part):
+    """What was decided, at which level, and why in one sentence."""
+
+    status: HypothesisStatus
+    by: Literal["test", "person"] = "test"
+    reason: str
+    batch: int = 0
+    p_adjusted: float | None = None
+    """Benjamini-Hochberg or max-T adjusted; None outside the families."""
+    level: float | None = None
+    interval: Interval | None = None
+    """At the level that the selection asks for (FCR), where it was selected by significance."""
+    cells: tuple[Cell, ...] = ()
+    """Slice search: the cells that were found."""

@@ -1,0 +1,1 @@
+"""SQL over the traces: the relations, the guard, the engines and the workers."""

@@ -1,0 +1,1 @@
+"""Plans, statistics and verdicts."""

@@ -1,0 +1,174 @@
+"""The typed testing plan: what code executes and a person reads, stored and hashed before it runs.
+
+A plan is a population, steps and a decision. Population and steps are SELECTs in the Databricks dialect over the relations
+`traces`, `spans` and `assessments` (`tools/sql/relations.py`). Each step has a role with a column contract:
+
+| role | columns | means |
+|---|---|---|
+| `affected` | `trace_id`, optional `span_id`, `note` | the traces in which the thing happened; many rows a trace are one trace |
+| `exposed` | `trace_id` | arm A of a contrast or shift; arm B is the rest of the population |
+| `measure` | `trace_id`, `value` | the number that a shift compares; NULL is left out, never zero |
+| `unreadable` | `trace_id` | traces of the population that the rule can't judge; they widen a count |
+
+Rows outside the population are dropped. The four decisions and their formulas are those of the method reference; ARCHITECTURE.md
+names the papers.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Role = Literal["affected", "exposed", "measure", "unreadable"]
+Estimand = Literal["snapshot", "process"]
+Quantile = Literal["median", "p95"]
+ThresholdSource = Literal["playbook", "configuration", "user", "earlier issue"]
+
+
+class PlanPart(BaseModel):
+    """What all parts of a plan share: closed to unknown keys, and never changed after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QueryStep(PlanPart):
+    """One SELECT, whose role says what its rows mean."""
+
+    kind: Literal["query"] = "query"
+    role: Role
+    title: str = Field(min_length=1, max_length=200)
+    """What the step finds, for the person who watches it run."""
+    sql: str = Field(min_length=1)
+
+
+class Count(PlanPart):
+    """At least `at_least` traces of the snapshot are affected. A fact: no interval, no p."""
+
+    kind: Literal["count"] = "count"
+    at_least: int = Field(ge=1)
+    threshold_source: ThresholdSource
+
+
+class Rate(PlanPart):
+    """More than `threshold` of the population is affected."""
+
+    kind: Literal["rate"] = "rate"
+    threshold: float = Field(gt=0, lt=1)
+    material: float | None = Field(default=None, gt=0, le=1)
+    """The share from which it would matter: an upper bound below it rejects. Twice the threshold where absent."""
+    threshold_source: ThresholdSource
+    direction: Literal["above", "below"] = "above"
+    """`below` states a strength: the share of traces with the fault is under the threshold."""
+
+
+class Contrast(PlanPart):
+    """The affected share among the exposed is at least `ratio` times that among the rest."""
+
+    kind: Literal["contrast"] = "contrast"
+    ratio: float = Field(default=1.5, gt=1)
+    threshold_source: ThresholdSource
+
+
+class Shift(PlanPart):
+    """A quantile of a measure is at least `ratio` times as high among the exposed as among the rest."""
+
+    kind: Literal["shift"] = "shift"
+    quantile: Quantile = "median"
+    ratio: float = Field(default=1.5, gt=1)
+    threshold_source: ThresholdSource
+
+
+class SliceOutcome(PlanPart):
+    """One outcome that the slice search looks for: a share of traces, or a number taken as exceeding its pooled quantile."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    sql: str
+    """A SELECT of `trace_id`, and `value` where `quantile` is given; else its rows are the affected traces."""
+    quantile: Quantile | None = None
+
+
+class SliceAttribute(PlanPart):
+    """One attribute whose values, alone and in pairs, make the cells of the slice search."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    sql: str
+    """A SELECT of `trace_id` and `value`: one value a trace."""
+
+
+class Slices(PlanPart):
+    """Some cell of one or two attributes is at least `ratio` times as affected as the rest: all cells tested at once by max-T."""
+
+    kind: Literal["slices"] = "slices"
+    outcomes: tuple[SliceOutcome, ...] = Field(min_length=1)
+    attributes: tuple[SliceAttribute, ...] = Field(min_length=1)
+    ratio: float = Field(default=2.0, gt=1)
+    threshold_source: ThresholdSource
+
+
+Decision = Annotated[Count | Rate | Contrast | Shift | Slices, Field(discriminator="kind")]
+
+ROLES: dict[str, tuple[set[Role], set[Role]]] = {
+    "count": ({"affected"}, {"unreadable"}),
+    "rate": ({"affected"}, {"unreadable"}),
+    "contrast": ({"affected", "exposed"}, set()),
+    "shift": ({"measure", "exposed"}, set()),
+    "slices": (set(), set()),
+}
+"""Per decision: the roles that must be there, and those that may."""
+
+ESTIMANDS: dict[str, set[Estimand]] = {
+    "count": {"snapshot"},
+    "rate": {"process", "snapshot"},
+    "contrast": {"process"},
+    "shift": {"process"},
+    "slices": {"process"},
+}
+
+
+class Plan(PlanPart):
+    """A testing plan that code can carry out and a person can read."""
+
+    estimand: Estimand
+    population: str = Field(default="SELECT trace_id FROM traces", min_length=1)
+    """A SELECT of the `trace_id`s that the statement is about: the denominator."""
+    population_title: str = "all traces"
+    """The population in words, for "412 of 9,310 ..."."""
+    cluster: Literal["auto", "trace"] = "auto"
+    """What is independent: found for the experiment (session, user, same first request), or each trace by itself."""
+    half: Literal["all", "confirmation"] = "all"
+    """`confirmation`: only clusters that whoever proposed this wasn't shown."""
+    min_n: int = Field(default=20, ge=1)
+    """Fewer independent clusters than this and nothing is decided."""
+    steps: tuple[QueryStep, ...] = ()
+    decision: Decision
+    rejected_if: str = ""
+    """In words, what would reject it."""
+
+    @model_validator(mode="after")
+    def _fits_its_decision(self) -> Self:
+        kind = self.decision.kind
+        required, optional = ROLES[kind]
+        roles = [step.role for step in self.steps]
+        if len(set(roles)) != len(roles):
+            raise ValueError(f"each role stands once among the steps; these are {roles}")
+        missing, unknown = required - set(roles), set(roles) - required - optional
+        if missing:
+            raise ValueError(f"a {kind} decision needs a step with role {sorted(missing)}")
+        if unknown:
+            raise ValueError(f"a {kind} decision has no use for a step with role {sorted(unknown)}")
+        if self.estimand not in ESTIMANDS[kind]:
+            raise ValueError(f"a {kind} decision is about the {' or '.join(sorted(ESTIMANDS[kind]))}, not the {self.estimand}")
+        return self
+
+    def step(self, role: Role) -> QueryStep | None:
+        """The step with this role, if the plan has it."""
+        return next((step for step in self.steps if step.role == role), None)
+
+    @property
+    def digest(self) -> str:
+        """The plan's identity: 16 hex digits of SHA-256 over its canonical JSON. A changed plan is another hypothesis."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
