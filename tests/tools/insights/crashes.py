@@ -1,0 +1,188 @@
+"""Kills a session of the memory after every write, lets the next process go on, and compares what is left.
+
+A program, because only a process without threads may fork: `python crashes.py TEMPLATE TRACES WORK` copies the store TEMPLATE for
+each trial and prints a JSON line per kill. `crash_after_every_write` serves any session, not only the one below.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.tools.insights.samples import CENSUS, INSTANT, RESULT, SNAPSHOT, draft, issue, query, verdict
+from analyze_experiment.tools.insights.affected import AffectedTrace
+from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Evidence, HypothesisStatus, Proposals
+from analyze_experiment.tools.insights.store import InsightStore
+from analyze_experiment.tools.tracking import connect, import_mlflow
+
+Boundary = Callable[[str], None]
+Session = Callable[[str, Boundary], None]
+"""Carries a piece of work to its end in the store of this URI, from wherever an earlier process left it."""
+
+EXPERIMENT = "1"
+_RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one kill left behind, once the work was done again."""
+
+    label: str
+    same: bool
+    memory: str
+
+
+def crash_after_every_write(template: Path, work: Path, session: Session, *, shard: tuple[int, int] = (0, 1)) -> list[Trial]:
+    """Runs the session undisturbed (the first trial), then once per write with a SIGKILL there and another process that goes on.
+
+    Before the first write counts as one too; before any later write nothing stands that didn't stand after the one before it.
+    Of `shard` (i, n) every n-th boundary is tried, from the i-th on: n processes that share the work try them all.
+    """
+    uri = copy_store(template, work / "undisturbed")
+    labels, expected = _undisturbed(uri, session)
+    trials = [Trial("undisturbed", True, expected)]
+    kills = [(number, label) for number, label in enumerate(labels, start=1) if number == 1 or label.startswith("after ")]
+    first, shards = shard
+    for number, label in kills[first::shards]:
+        memory = _killed_and_finished(copy_store(template, work / str(number)), number, session)
+        trials.append(Trial(label, memory == expected, memory))
+        shutil.rmtree(work / str(number))
+    return trials
+
+
+def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
+    """The boundaries of a session that nobody disturbs, and the memory that it leaves."""
+    heard = Path(uri.removeprefix("sqlite:///")).with_name("boundaries.json")
+
+    def listen() -> None:
+        labels: list[str] = []
+        session(uri, labels.append)
+        heard.write_text(json.dumps([labels, canonical_memory(uri)]), encoding="utf-8")
+
+    if _in_child(listen) != 0:
+        raise AssertionError("the undisturbed session failed")
+    labels, memory = json.loads(heard.read_text(encoding="utf-8"))
+    return labels, memory
+
+
+def _killed_and_finished(uri: str, number: int, session: Session) -> str:
+    killed = _in_child(lambda: session(uri, _kill_at(number)))
+    if killed != -signal.SIGKILL:
+        raise AssertionError(f"the session ended by {killed} before its boundary {number}")
+    return _finish(uri, session)
+
+
+def _finish(uri: str, session: Session) -> str:
+    """Runs the session to its end in another process, and returns the memory as it is then."""
+    result = Path(uri.removeprefix("sqlite:///")).with_name("memory")
+
+    def go_on() -> None:
+        session(uri, lambda _label: None)
+        result.write_text(canonical_memory(uri), encoding="utf-8")
+
+    if _in_child(go_on) != 0:
+        raise AssertionError(f"the session could not go on in {result.parent.name}")
+    return result.read_text(encoding="utf-8")
+
+
+def _kill_at(number: int) -> Boundary:
+    reached = 0
+
+    def kill(_label: str) -> None:
+        nonlocal reached
+        reached += 1
+        if reached == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return kill
+
+
+def _in_child(call: Callable[[], None]) -> int:
+    """The exit code of a forked process that makes the call; negative: the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        _call_and_exit(call)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _call_and_exit(call: Callable[[], None]) -> NoReturn:
+    code = 1
+    try:
+        call()
+        code = 0
+    finally:
+        if code:
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # there is an exception here
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def canonical_memory(uri: str) -> str:
+    """Every run with its tags, artifacts and links, as text; ids of runs and times are replaced."""
+    store = InsightStore(connect(uri))
+    runs = store.tracking.client.search_runs([EXPERIMENT])
+    described: list[str] = []
+    for run in sorted(runs, key=lambda run: str(run.data.tags.get("mlflow.insights.type"))):
+        run_id = str(run.info.run_id)
+        files = {name: store.files.read(run_id, name) for name in store.files.names(run_id)}
+        links = store.reader.linked(run_id, experiment_id=EXPERIMENT)
+        seen = {"name": run.info.run_name, "status": run.info.status, "tags": run.data.tags, "files": files, "links": links}
+        described.append(json.dumps(seen, indent=1, sort_keys=True))
+    names: dict[str, str] = {}
+    text = _RUN_ID.sub(lambda match: names.setdefault(match[0], f"run {len(names)}"), "\n".join(described))
+    folder = str(Path(uri.removeprefix("sqlite:///")).parent)
+    return _TIME.sub("then", text).replace(folder, "here")
+
+
+def memory_session(trace_ids: list[str]) -> Session:
+    """A short analysis, straight through the store: each kind of write at least once."""
+    third, fourth = trace_ids[2], trace_ids[3]
+
+    def session(uri: str, boundary: Boundary) -> None:
+        store = InsightStore(connect(uri), now=lambda: INSTANT, boundary=boundary)
+        store.list_issues(EXPERIMENT)
+        for each in store.list_analyses(EXPERIMENT):
+            store.list_hypotheses(each.run_id)
+        run_id = store.create_analysis(EXPERIMENT, key="session", name="All", run_name="all traces", analyst="statistical").run_id
+        store.write_snapshot(run_id, SNAPSHOT)
+        store.finish_step(run_id, "setup")
+        store.write_query(run_id, query())
+        store.write_census(run_id, CENSUS)
+        drafts = (draft("A"), draft("B", plan=None, origin="hypotheses 0 1"))
+        for each in store.write_proposals(run_id, Proposals(step="hypotheses", round=0, drafts=drafts)).drafts:
+            store.create_hypothesis(run_id, each)
+        first, second = (each.hypothesis_id for each in store.list_hypotheses(run_id))
+        store.record_result(run_id, first, RESULT, [Evidence(trace_id=third), Evidence(trace_id=fourth, supports=False)])
+        store.drop_hypothesis(run_id, second, why="out of scope")
+        store.decide(run_id, first, verdict(HypothesisStatus.VALIDATED))
+        found = issue(third, fourth, kind="quality", source="hypothesis", hypothesis_id=first, measure="failures")
+        store.create_issue(run_id, found, [AffectedTrace(third), AffectedTrace(fourth)])
+        store.write_report(run_id, "# Report\n")
+        store.update_analysis(run_id, op="done", change=_named_and_completed)
+
+    return session
+
+
+def _named_and_completed(analysis: Analysis) -> Analysis:
+    update = {"status": AnalysisStatus.COMPLETED, "description": "Everything.", "run_name": "everything", "name": "Everything"}
+    return analysis.model_copy(update=update)
+
+
+def main() -> None:
+    """Prints one JSON object per trial."""
+    template, traces, work = sys.argv[1:]
+    import_mlflow()
+    for trial in crash_after_every_write(Path(template), Path(work), memory_session(traces.split(","))):
+        sys.stdout.write(json.dumps(vars(trial)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

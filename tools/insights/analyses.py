@@ -1,0 +1,233 @@
+"""Analyses in the memory: their runs below the experiment's parent run, and the document of each."""
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..errors import StoreError, UserError
+from ..mlflow_calls import ask
+from .artifacts import RunFacts
+from .identity import analysis_key
+from .memory import TYPE_TAG, Memory, require_untouched
+from .models import Analysis, AnalysisStatus, Question
+
+NAME = "analysis.yaml"
+KEY_TAG = "insights.key"
+INDEX = "insights.analysis"
+NOTE_CHARS = 4000
+"""MLflow cuts a tag at 8000 characters, with a warning."""
+FIXED = ("run_id", "experiment_id", "seed", "created_at")
+
+
+class AnalysisMemory(Memory):
+    """The verbs about analyses."""
+
+    def experiment_name(self, experiment_id: str) -> str:
+        """The name of an experiment.
+
+        Raises:
+            UserError: There is none with this id, or it is deleted.
+        """
+        return self._experiment(experiment_id)[0]
+
+    def create_analysis(
+        self,
+        experiment_id: str,
+        *,
+        key: str,
+        name: str,
+        run_name: str,
+        analyst: str,
+        seed: int = 0,
+        focus: tuple[str, ...] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Analysis:
+        """Creates an analysis and its run; with the same key it is the same analysis, whatever else is given.
+
+        Raises:
+            UserError: The experiment isn't there.
+            StoreError: Its artifacts can't be written.
+        """
+        run_id = self._run_of_key(experiment_id, key=key, run_name=run_name)
+        with self.files.locks.hold(run_id):
+            analysis = self._read(Analysis, run_id, NAME)
+            if analysis is None:
+                at = self._now()
+                analysis = Analysis(
+                    run_id=run_id,
+                    experiment_id=experiment_id,
+                    name=name,
+                    run_name=run_name,
+                    analyst=analyst,
+                    seed=seed,
+                    focus=focus,
+                    since=since,
+                    until=until,
+                    created_at=at,
+                    updated_at=at,
+                )
+                self._write(run_id, NAME, analysis)
+            self._mirror(analysis, self.files.run(run_id))
+        return analysis
+
+    def get_analysis(self, run_id: str) -> Analysis:
+        """The analysis of this run.
+
+        Raises:
+            UserError: The run isn't there, or is no analysis.
+        """
+        self._analysis_run(run_id)
+        return self._stored(run_id)
+
+    def list_analyses(self, experiment_id: str) -> list[Analysis]:
+        """The analyses of an experiment, newest first."""
+        runs = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
+        found = [self._document(Analysis, run.run_id, NAME, at_least=_indexed_rev(run)) for run in runs]
+        return sorted((each for each in found if each), key=lambda each: (each.created_at, each.run_id), reverse=True)
+
+    def update_analysis(self, run_id: str, *, op: str, change: Callable[[Analysis], Analysis]) -> Analysis:
+        """Changes an analysis; the same `op` again changes nothing. Completing it ends its run, reopening it opens the run.
+
+        Raises:
+            MemoryRefused: The change touches what is fixed, or makes an invalid document.
+        """
+        return self._revise_analysis(run_id, change, op=op)
+
+    def finish_step(self, run_id: str, step: str) -> Analysis:
+        """Notes that a step is done, once."""
+
+        def change(current: Analysis) -> Analysis:
+            if step in current.progress:
+                return current
+            return current.model_copy(update={"progress": {**current.progress, step: self._now()}})
+
+        return self._revise_analysis(run_id, change)
+
+    def record_answer(self, run_id: str, question: Question) -> Analysis:
+        """Keeps the answer to a question of the graph; the first answer stays."""
+
+        def change(current: Analysis) -> Analysis:
+            if current.answer(question.name):
+                return current
+            return current.model_copy(update={"questions": (*current.questions, question)})
+
+        return self._revise_analysis(run_id, change)
+
+    def linked_traces(self, run_id: str) -> int:
+        """How many traces the analysis has looked at."""
+        return len(self.reader.linked(run_id, experiment_id=self._analysis_run(run_id).experiment_id))
+
+    def _stored(self, run_id: str) -> Analysis:
+        analysis = self._read(Analysis, run_id, NAME)
+        if analysis is None:
+            raise UserError(f"Run {run_id!r} has no insights/{NAME}: its analysis was never begun. Start a new one.")
+        return analysis
+
+    def _revise_analysis(self, run_id: str, change: Callable[[Analysis], Analysis], *, op: str = "") -> Analysis:
+        with self.files.locks.hold(run_id):
+            run = self._analysis_run(run_id)
+            current = self._stored(run_id)
+            if op in current.ops:
+                self._mirror(current, run)
+                return current
+            changed = self._completed(current, change(current))
+            require_untouched(current, changed, FIXED)
+            revised = self._revised(current, changed, op=op)
+            if revised is not current:
+                self._write(run_id, NAME, revised)
+            self._mirror(revised, run)
+            return revised
+
+    def _completed(self, before: Analysis, after: Analysis) -> Analysis:
+        if after.status is before.status:
+            return after
+        done = self._now() if after.status is AnalysisStatus.COMPLETED else None
+        return after if after.status is AnalysisStatus.ARCHIVED else after.model_copy(update={"completed_at": done})
+
+    def _mirror(self, analysis: Analysis, run: RunFacts) -> None:
+        """Brings the run's name, tags and status to what the document says, where they differ."""
+        if run.name != analysis.run_name:
+            self.files.rename(run.run_id, analysis.run_name)
+        wanted = {"mlflow.insights.name": analysis.name, INDEX: f"{analysis.rev} {analysis.status}"}
+        if analysis.description:
+            wanted["mlflow.note.content"] = analysis.description[:NOTE_CHARS]
+        self._set_tags(run, wanted)
+        status = "RUNNING" if analysis.status is AnalysisStatus.ACTIVE else "FINISHED"
+        if run.status != status:
+            self.files.set_status(run.run_id, status, at=analysis.updated_at)
+
+    def _set_tags(self, run: RunFacts, wanted: Mapping[str, str]) -> None:
+        missing = {tag: text for tag, text in wanted.items() if run.tags.get(tag) != text}
+        if missing:
+            self.files.tag(run.run_id, missing)
+
+    def _run_of_key(self, experiment_id: str, *, key: str, run_name: str) -> str:
+        """The run of this key, found or created below the parent run."""
+        with self.files.locks.hold(f"experiment {experiment_id}"):
+            name, location = self._experiment(experiment_id)
+            found = self.files.find_runs(experiment_id, tag=KEY_TAG, value=analysis_key(key))
+            if found:
+                return found[0].run_id
+            self._require_writable(location, experiment=name)
+            tags = {
+                "mlflow.parentRunId": self._parent_run(experiment_id).run_id,
+                TYPE_TAG: "analysis",
+                KEY_TAG: analysis_key(key),
+            }
+            return self.files.create_run(experiment_id, name=run_name, tags=tags, at=self._now())
+
+    def parent_run_id(self, experiment_id: str) -> str | None:
+        """The run that holds the experiment's issues, where there is one."""
+        found = self._find_parent_run(experiment_id)
+        return found.run_id if found else None
+
+    def _find_parent_run(self, experiment_id: str) -> RunFacts | None:
+        found = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="parent")
+        return found[0] if found else None
+
+    def _parent_run(self, experiment_id: str) -> RunFacts:
+        """The experiment's run `Insights`, which holds its issues; created where it is missing, and ended."""
+        with self.files.locks.hold(f"experiment {experiment_id}"):
+            parent = self._find_parent_run(experiment_id)
+            if parent is None:
+                tags = {TYPE_TAG: "parent", "mlflow.insights.parent": "true"}
+                run_id = self.files.create_run(experiment_id, name="Insights", tags=tags, at=self._now())
+                parent = self.files.run(run_id)
+            if parent.status == "RUNNING":
+                self.files.set_status(parent.run_id, "FINISHED", at=self._now())
+            return parent
+
+    def _experiment(self, experiment_id: str) -> tuple[str, str]:
+        """Name and artifact location."""
+        try:
+            call = partial(self.tracking.client.get_experiment, experiment_id)
+            found = ask(f"read experiment {experiment_id!r}", call)
+        except StoreError as error:
+            if getattr(error.__cause__, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise UserError(f"There is no experiment with id {experiment_id!r} in this store.") from error
+            raise
+        if found.lifecycle_stage != "active":
+            raise UserError(f"Experiment {found.name!r} (id {experiment_id}) is deleted. Bring it back first.")
+        return str(found.name), str(found.artifact_location)
+
+    def _require_writable(self, location: str, *, experiment: str) -> None:
+        """Looks before anything is created whether artifacts can be written, as far as that can be seen from here."""
+        self.files.open_repository(location)
+        parts = urlsplit(location)
+        if parts.scheme not in {"", "file"}:
+            return
+        folder = Path(unquote(parts.path)).absolute()
+        nearest = next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise StoreError(
+                f"Experiment {experiment!r} keeps its artifacts in {str(folder)!r}, and {str(nearest)!r} can't be written. "
+                "The analysis is kept there: ask for permission, or work on a copy."
+            )
+
+
+def _indexed_rev(run: RunFacts) -> int:
+    return int(run.tags.get(INDEX, "0").split(" ")[0])

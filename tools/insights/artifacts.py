@@ -1,0 +1,202 @@
+"""The thin layer over MLflow's runs: every write goes through `RunFiles`, where a test can interrupt it."""
+
+import tempfile
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import StoreError, UserError
+from ..mlflow_calls import ask, ask_once
+from ..tracking import Tracking, page_token
+from .locks import WriteLocks
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
+
+FOLDER = "insights"
+PAGE = 500
+
+Boundary = Callable[[str], None]
+RunStatus = Literal["RUNNING", "FINISHED"]
+
+
+def no_boundary(_label: str) -> None:
+    """Nothing happens before and after a write: the default."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What one look at a run tells."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    status: str
+    started_ms: int
+    artifact_uri: str
+    tags: Mapping[str, str]
+
+
+class RunFiles:
+    """Runs, their tags, artifacts and links. Each write is one call, named to `boundary` before and after it.
+
+    A boundary is called with labels such as "before artifact insights/analysis.yaml"; a test that kills the process there proves
+    that the next process finds a memory it can go on with.
+    """
+
+    def __init__(self, tracking: Tracking, *, boundary: Boundary = no_boundary) -> None:
+        self.tracking = tracking
+        self.locks = WriteLocks(tracking.uri)
+        self._client = tracking.client
+        self._boundary = boundary
+        self._repositories: dict[str, ArtifactRepository] = {}
+
+    def create_run(self, experiment_id: str, *, name: str, tags: Mapping[str, str], at: datetime) -> str:
+        """Creates a run; the caller has looked for it first, under the lock of the experiment."""
+        with self._writing(f"run {name}"):
+            call = partial(self._client.create_run, experiment_id, start_time=_ms(at), tags=dict(tags), run_name=name)
+            return str(ask_once(f"create run {name!r}", call).info.run_id)
+
+    def write(self, run_id: str, name: str, text: str) -> None:
+        """Writes one file below `insights/`; readers see the old one or the new one, never a part."""
+        path = f"{FOLDER}/{name}"
+        repository = self._repository(run_id)
+        with self._writing(f"artifact {path}"), tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / name
+            local.write_text(text, encoding="utf-8", newline="")
+            ask(f"write {path} of run {run_id}", lambda: repository.log_artifact(str(local), FOLDER))
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Sets these tags in one call."""
+        from mlflow.entities import RunTag
+
+        with self._writing(f"tags {' '.join(tags)}"):
+            entities = [RunTag(key, value) for key, value in tags.items()]
+            ask(f"tag run {run_id}", lambda: self._client.log_batch(run_id, tags=entities))
+
+    def link(self, run_id: str, trace_ids: Sequence[str]) -> None:
+        """Links at most 100 traces to a run; linking again changes nothing."""
+        with self.locks.hold(run_id), self._writing(f"link {len(trace_ids)}"):
+            ask(f"link traces to run {run_id}", lambda: self._client.link_traces_to_run(list(trace_ids), run_id))
+
+    def set_status(self, run_id: str, status: RunStatus, *, at: datetime) -> None:
+        """Ends a run, or opens it again."""
+        with self._writing(f"status {status}"):
+            if status == "FINISHED":
+                ask(f"end run {run_id}", lambda: self._client.set_terminated(run_id, status, end_time=_ms(at)))
+            else:
+                ask(f"open run {run_id}", lambda: self._client.update_run(run_id, status=status))
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Gives a run another name."""
+        with self._writing(f"name {name}"):
+            ask(f"name run {run_id}", lambda: self._client.update_run(run_id, name=name))
+
+    @contextmanager
+    def _writing(self, label: str) -> Generator[None]:
+        self._boundary(f"before {label}")
+        yield
+        self._boundary(f"after {label}")
+
+    def run(self, run_id: str) -> RunFacts:
+        """Looks at a run: one call, all its tags.
+
+        Raises:
+            UserError: There is no such run, or it is deleted.
+        """
+        try:
+            found = ask(f"read run {run_id!r}", lambda: self._client.get_run(run_id))
+        except StoreError as error:
+            if getattr(error.__cause__, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise UserError(f"There is no run {run_id!r} in this store. List analyses with `run-analysis --list`.") from error
+            raise
+        if found.info.lifecycle_stage != "active":
+            raise UserError(f"Run {run_id!r} is deleted. Bring it back with `mlflow runs restore --run-id {run_id}`.")
+        return _facts(found)
+
+    def find_runs(self, experiment_id: str, *, tag: str, value: str) -> list[RunFacts]:
+        """The runs of an experiment with this tag, oldest first."""
+        found: list[RunFacts] = []
+        token: str | None = None
+        while True:
+            call = partial(
+                self._client.search_runs,
+                [experiment_id],
+                filter_string=f"tags.`{tag}` = '{value}'",
+                max_results=PAGE,
+                page_token=token,
+            )
+            page = ask(f"look for runs of experiment {experiment_id!r}", call)
+            found += [_facts(run) for run in page]
+            token = page_token(page.token)
+            if token is None:
+                return sorted(found, key=lambda run: (run.started_ms, run.run_id))
+
+    def read(self, run_id: str, name: str) -> str | None:
+        """The text of a file below `insights/`; None where there is none."""
+        path = f"{FOLDER}/{name}"
+        repository = self._repository(run_id)
+        try:
+            return ask(f"read {path} of run {run_id}", lambda: _download(repository, path)).decode("utf-8")
+        except StoreError as error:
+            # Only the local repository says plainly that a file isn't there.
+            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST" or name not in self.names(run_id):
+                return None
+            raise
+
+    def names(self, run_id: str) -> list[str]:
+        """The names of all files below `insights/`, sorted."""
+        repository = self._repository(run_id)
+        listed = ask(f"list the files of run {run_id}", lambda: repository.list_artifacts(FOLDER))
+        return sorted(PurePosixPath(str(item.path)).name for item in listed if not item.is_dir)
+
+    def _repository(self, run_id: str) -> "ArtifactRepository":
+        if run_id not in self._repositories:
+            self._repositories[run_id] = self.open_repository(self.run(run_id).artifact_uri)
+        return self._repositories[run_id]
+
+    def open_repository(self, artifact_uri: str) -> "ArtifactRepository":
+        """The place where artifacts of this URI are kept.
+
+        Raises:
+            StoreError: It can't be reached from here.
+        """
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if artifact_uri.startswith("mlflow-artifacts:") and not self.tracking.uri.startswith("http"):
+            raise StoreError(
+                f"Artifacts are kept behind an MLflow server here ({artifact_uri!r}), and the store was opened as a file: "
+                "give the server's address (http://...) as the tracking URI."
+            )
+        return ask(f"open {artifact_uri!r}", lambda: get_artifact_repository(artifact_uri, tracking_uri=self.tracking.uri))
+
+
+def _download(repository: "ArtifactRepository", path: str) -> bytes:
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    if isinstance(repository, LocalArtifactRepository):
+        return Path(repository.download_artifacts(path)).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(repository.download_artifacts(path, folder)).read_bytes()
+
+
+def _facts(run: "Run") -> RunFacts:
+    info = run.info
+    return RunFacts(
+        run_id=str(info.run_id),
+        experiment_id=str(info.experiment_id),
+        name=str(info.run_name),
+        status=str(info.status),
+        started_ms=int(info.start_time or 0),
+        artifact_uri=str(info.artifact_uri),
+        tags={str(key): str(value) for key, value in run.data.tags.items()},
+    )
+
+
+def _ms(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)

@@ -1,0 +1,62 @@
+"""One lock per run on a host, held for a write only: among threads first, then among processes."""
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..errors import StoreError
+
+POLL_S = 0.01
+"""How often a process looks whether another has let go; writes take a few milliseconds."""
+
+
+class WriteLocks:
+    """Hands out the lock of a subject: a run, or an experiment in which runs are created.
+
+    The operating system drops a process's locks when it ends, however it ends. Other hosts aren't kept out; there the keys of
+    operations make a repeated write harmless, but not two different ones at the same moment.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._folder: Path | None = None
+        self._guard = threading.Lock()
+        self._held: dict[str, tuple[threading.RLock, FileLock]] = {}
+
+    @contextmanager
+    def hold(self, subject: str) -> Generator[None]:
+        """Holds the lock of `subject`; the thread that has it may take it again."""
+        thread_lock, file_lock = self._locks(subject)
+        with thread_lock, file_lock:
+            yield
+
+    def _locks(self, subject: str) -> tuple[threading.RLock, FileLock]:
+        with self._guard:
+            if subject not in self._held:
+                self._folder = self._folder or _private_folder()
+                name = hashlib.sha256(f"{self._uri}\n{subject}".encode()).hexdigest()[:32]
+                file_lock = FileLock(self._folder / f"{name}.lock", thread_local=False, poll_interval=POLL_S)
+                self._held[subject] = (threading.RLock(), file_lock)
+            return self._held[subject]
+
+
+def _private_folder() -> Path:
+    """A folder that only this user can enter, the same for his terminal and his cron jobs."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    for folder in (
+        Path(cache) / "analyze-experiment" / "locks",
+        Path(tempfile.gettempdir()) / f"analyze-experiment-{os.getuid()}",
+    ):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            return folder
+    raise StoreError(f"No folder for the locks of runs can be made, neither in {str(cache)!r} nor in {tempfile.gettempdir()!r}.")

@@ -1,0 +1,149 @@
+"""The rules of the memory, as functions of documents: what may become of a hypothesis, and what makes an issue."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..errors import MemoryRefused
+from .models import Evidence, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, TestResult, Verdict
+
+
+def with_result(hypothesis: Hypothesis, result: TestResult, *, at: datetime) -> Hypothesis:
+    """The hypothesis with the result of its plan; the first result stays.
+
+    Raises:
+        MemoryRefused: It is dropped, decided, or has no typed plan.
+    """
+    if hypothesis.result is not None:
+        return hypothesis
+    _refuse_dropped(hypothesis, "takes no result")
+    if hypothesis.status is not HypothesisStatus.TESTING:
+        raise MemoryRefused(
+            f"Hypothesis {hypothesis.hypothesis_id!r} is {hypothesis.status} already: a result comes before a verdict."
+        )
+    if hypothesis.plan is None:
+        raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} has no typed plan: only what was planned has a result.")
+    return hypothesis.model_copy(update={"result": result, "history": (*hypothesis.history, f"{stamp(at)} tested")})
+
+
+def with_verdict(hypothesis: Hypothesis, verdict: Verdict, *, at: datetime) -> Hypothesis:
+    """The hypothesis with its verdict; the same verdict again changes nothing.
+
+    Raises:
+        MemoryRefused: It is dropped, has another verdict, or what the verdict needs is missing.
+    """
+    if hypothesis.verdict == verdict:
+        return hypothesis
+    _refuse_dropped(hypothesis, "takes no verdict")
+    subject = f"Hypothesis {hypothesis.hypothesis_id!r}"
+    if hypothesis.status is not HypothesisStatus.TESTING:
+        raise MemoryRefused(f"{subject} is {hypothesis.status} already. A verdict is final: state a new hypothesis.")
+    if verdict.status is HypothesisStatus.TESTING:
+        raise MemoryRefused(f"{subject} is TESTING until it is decided: TESTING is no verdict.")
+    _require_grounds(hypothesis, verdict)
+    line = f"{stamp(at)} {hypothesis.status} -> {verdict.status} by {verdict.by}: {verdict.reason}"
+    return hypothesis.model_copy(update={"status": verdict.status, "verdict": verdict, "history": (*hypothesis.history, line)})
+
+
+def dropped(hypothesis: Hypothesis, why: str, *, at: datetime) -> Hypothesis:
+    """The hypothesis given up by a person: REJECTED, but not refuted, so without a verdict.
+
+    Raises:
+        MemoryRefused: It has a verdict.
+    """
+    if hypothesis.dropped:
+        return hypothesis
+    _require_testing(hypothesis, "can't be dropped")
+    line = f"{stamp(at)} {hypothesis.status} -> {HypothesisStatus.REJECTED}, dropped by a person: {why}"
+    return hypothesis.model_copy(
+        update={"status": HypothesisStatus.REJECTED, "dropped": True, "history": (*hypothesis.history, line)}
+    )
+
+
+def blocked(hypothesis: Hypothesis, why: str, *, at: datetime) -> Hypothesis:
+    """The hypothesis that can't be tested as it stands: it stays TESTING, and the pool passes over it.
+
+    Raises:
+        MemoryRefused: It was tested or decided.
+    """
+    if hypothesis.blocked == why:
+        return hypothesis
+    _refuse_dropped(hypothesis, "can't be blocked")
+    _require_testing(hypothesis, "can't be blocked")
+    if hypothesis.result is not None:
+        raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} was tested, so it can't be blocked.")
+    return hypothesis.model_copy(update={"blocked": why, "history": (*hypothesis.history, f"{stamp(at)} blocked: {why}")})
+
+
+def require_issue_grounds(draft: IssueDraft, hypothesis: Hypothesis | None) -> None:
+    """Passes a draft from which an issue may be made; `hypothesis` is the one that it names, if it names one.
+
+    Raises:
+        MemoryRefused: It has no evidence, is a quality issue without a hypothesis, or its hypothesis isn't VALIDATED.
+    """
+    subject = f"Issue {draft.title!r}"
+    if not any(entry.supports for entry in draft.evidence):
+        raise MemoryRefused(f"{subject} has no evidence that supports it: name at least one trace that shows it.")
+    if hypothesis is None:
+        if draft.kind == "quality" or draft.source == "hypothesis":
+            raise MemoryRefused(f"{subject} is a {draft.kind} issue from {draft.source}: it needs a VALIDATED hypothesis.")
+        return
+    if hypothesis.status is not HypothesisStatus.VALIDATED:
+        name = f"{hypothesis.hypothesis_id!r}, which is {hypothesis.status}"
+        raise MemoryRefused(f"{subject} rests on hypothesis {name}; only a VALIDATED one makes an issue.")
+
+
+def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -> Issue:
+    """The issue as a later analysis finds it: its numbers, texts and evidence are that analysis's, its status stays.
+
+    What a person resolved or rejected isn't opened again; that it was found is in the history.
+    """
+    kept = f", stays {issue.status}" if issue.status in {IssueStatus.RESOLVED, IssueStatus.REJECTED} else ""
+    line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
+    taken_over = {name: getattr(draft, name) for name in IssueDraft.model_fields}
+    return issue.model_copy(update={**taken_over, "source_run_id": run_id, "history": (*issue.history, line)})
+
+
+def with_evidence(entries: Sequence[Evidence], more: Sequence[Evidence], *, limit: int) -> tuple[Evidence, ...]:
+    """Both together, each (step, trace, span) once, cut to `limit`, so that neither side pushes the other out.
+
+    The smaller side keeps at least half of the places, or all it has; within a side the first stay.
+    """
+    unique: dict[tuple[str, str, str | None], Evidence] = {}
+    for entry in (*entries, *more):
+        unique.setdefault((entry.step, entry.trace_id, entry.span_id), entry)
+    against = sum(not entry.supports for entry in unique.values())
+    places = {False: min(against, max(limit // 2, limit - (len(unique) - against)))}
+    places[True] = limit - places[False]
+    kept: list[Evidence] = []
+    for entry in unique.values():
+        if places[entry.supports]:
+            places[entry.supports] -= 1
+            kept.append(entry)
+    return tuple(kept)
+
+
+def stamp(at: datetime) -> str:
+    """A time as it stands in a history."""
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _require_grounds(hypothesis: Hypothesis, verdict: Verdict) -> None:
+    if verdict.status is HypothesisStatus.INCONCLUSIVE or hypothesis.evidence:
+        return
+    if verdict.by == "test" and hypothesis.result is not None:
+        return
+    needed = "a result or evidence" if verdict.by == "test" else "evidence"
+    raise MemoryRefused(
+        f"Hypothesis {hypothesis.hypothesis_id!r} can't become {verdict.status} by a {verdict.by} without {needed}: "
+        "add the traces that show it."
+    )
+
+
+def _refuse_dropped(hypothesis: Hypothesis, what: str) -> None:
+    if hypothesis.dropped:
+        raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} was dropped by a person, so it {what}.")
+
+
+def _require_testing(hypothesis: Hypothesis, what: str) -> None:
+    if hypothesis.status is not HypothesisStatus.TESTING:
+        raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} is {hypothesis.status} already, so it {what}.")

@@ -1,0 +1,1 @@
+"""Traces: read and linked one at a time, or copied whole into a snapshot."""

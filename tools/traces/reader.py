@@ -1,0 +1,277 @@
+"""The only way to a trace's text: a trace is linked to the analysis before it is returned; ids that don't exist are refused."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ..errors import MemoryRefused, StoreError, TraceReadError, UserError
+from ..insights.artifacts import RunFiles
+from ..mlflow_calls import ask
+from ..tracking import Tracking, page_token
+
+if TYPE_CHECKING:
+    from mlflow.entities import Span, Trace, TraceInfo
+
+LINK_BATCH = 100
+"""MLflow links no more traces in one call."""
+PAGE = 500
+SAMPLE_OF_UNKNOWN = 3
+
+_ID = re.compile(r"[\w:/.\-]{1,200}")
+"""What a trace id may look like; anything else isn't put into a filter."""
+_NOT_JUDGED = "tags.`mlflow.trace.sourceScorer` IS NULL"
+"""Leaves out the traces that judges made."""
+
+_UNDECODABLE = (ValueError, KeyError, TypeError, AttributeError)
+"""What MLflow raises for a span whose stored JSON isn't a span's."""
+
+
+@dataclass(frozen=True)
+class SpanView:
+    """One span as it is shown; inputs and outputs are whole, as JSON."""
+
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    span_type: str
+    status_code: str
+    status_message: str
+    start_time: datetime
+    duration_ms: float | None
+    """None where the span never ended."""
+    inputs: str | None
+    outputs: str | None
+
+
+@dataclass(frozen=True)
+class TraceView:
+    """One trace as it is shown, its spans in order of their start."""
+
+    trace_id: str
+    state: str
+    request_time: datetime
+    execution_duration_ms: int | None
+    request: str
+    """The root span's inputs, whole, as JSON; MLflow's preview where the spans can't be read."""
+    response: str
+    spans: tuple[SpanView, ...]
+    """Empty where they can't be read."""
+
+
+class TraceReader:
+    """Finds, links and reads the traces of an experiment."""
+
+    def __init__(self, tracking: Tracking, *, files: RunFiles | None = None) -> None:
+        """`files` writes the links; the insight store passes its own, so that all its writes go one way."""
+        from mlflow.tracing.client import TracingClient
+
+        self._client = tracking.client
+        self._tracing = TracingClient(tracking.uri)
+        self._files = files or RunFiles(tracking)
+        self._linked: dict[str, set[str]] = {}
+
+    def existing(self, trace_ids: Iterable[str], *, experiment_id: str) -> set[str]:
+        """Those of the ids that are traces of the experiment; one query for 500 of them."""
+        wanted = sorted({trace_id for trace_id in trace_ids if _ID.fullmatch(trace_id)})
+        return {
+            str(info.trace_id)
+            for batch in _batches(wanted, PAGE)
+            for info in self._infos(experiment_id, _one_of(batch), limit=PAGE)
+        }
+
+    def link(self, run_id: str, trace_ids: Iterable[str], *, experiment_id: str) -> int:
+        """Links traces to the run, and returns how many of them were not linked before.
+
+        Raises:
+            MemoryRefused: Some of the ids are no traces of the experiment; nothing is linked then.
+        """
+        known = self._known_links(run_id, experiment_id)
+        wanted = set(trace_ids) - known
+        self.require_existing(wanted, experiment_id=experiment_id)
+        return self._link(run_id, sorted(wanted), known)
+
+    def require_existing(self, trace_ids: Iterable[str], *, experiment_id: str) -> None:
+        """Passes ids that are all traces of the experiment.
+
+        Raises:
+            MemoryRefused: Some are not.
+        """
+        wanted = set(trace_ids)
+        unknown = sorted(wanted - self.existing(wanted, experiment_id=experiment_id))
+        if unknown:
+            names = ", ".join(repr(trace_id) for trace_id in unknown[:SAMPLE_OF_UNKNOWN])
+            more = ", ..." if len(unknown) > SAMPLE_OF_UNKNOWN else ""
+            raise MemoryRefused(
+                f"Experiment {experiment_id!r} has no trace {names}{more}: {len(unknown)} of {len(wanted)} ids given."
+            )
+
+    def linked(self, run_id: str, *, experiment_id: str) -> list[str]:
+        """The ids of all traces that are linked to the run, sorted."""
+        infos = self._infos(experiment_id, f"run_id = '{run_id}'", limit=None)
+        # MLflow counts the traces that were logged under a run among its own, linked or not.
+        return sorted(str(info.trace_id) for info in infos if info.trace_metadata.get("mlflow.sourceRun") != run_id)
+
+    def search(
+        self,
+        experiment_id: str,
+        *,
+        run_id: str,
+        filter_string: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = 100,
+    ) -> list[TraceView]:
+        """The traces that match a filter of MLflow's grammar, linked to the run, newest first where no order is given.
+
+        Raises:
+            UserError: MLflow doesn't understand the filter or the order.
+        """
+        wanted = f"{filter_string} AND {_NOT_JUDGED}" if filter_string.strip() else _NOT_JUDGED
+        try:
+            infos = self._infos(experiment_id, wanted, limit=max_results, order_by=order_by or ("timestamp_ms DESC",))
+        except StoreError as error:
+            if getattr(error.__cause__, "error_code", "") == "INVALID_PARAMETER_VALUE":
+                raise UserError(f"The filter {filter_string!r} or the order {list(order_by)} is wrong. {error}") from error
+            raise
+        known = self._known_links(run_id, experiment_id)
+        self._link(run_id, sorted({str(info.trace_id) for info in infos} - known), known)
+        whole = self._whole([str(info.trace_id) for info in infos])
+        return [whole.get(str(info.trace_id)) or _preview(info) for info in infos]
+
+    def get(self, trace_id: str, *, run_id: str, experiment_id: str) -> TraceView:
+        """One trace with its spans, linked to the run.
+
+        Raises:
+            MemoryRefused: The experiment has no such trace.
+            TraceReadError: Its spans are missing, incomplete or damaged.
+        """
+        self.link(run_id, [trace_id], experiment_id=experiment_id)
+        whole = self._whole([trace_id])
+        if trace_id not in whole:
+            raise TraceReadError(f"Trace {trace_id!r} can't be read: its spans are missing, not yet complete, or damaged.")
+        return whole[trace_id]
+
+    def span_ids(self, trace_ids: Iterable[str]) -> dict[str, set[str]]:
+        """Per trace the ids of its spans; a trace whose spans can't be read is not in it. For checks: nothing is shown."""
+        return {trace_id: {span.span_id for span in view.spans} for trace_id, view in self._whole(sorted(set(trace_ids))).items()}
+
+    def _known_links(self, run_id: str, experiment_id: str) -> set[str]:
+        if run_id not in self._linked:
+            self._linked[run_id] = set(self.linked(run_id, experiment_id=experiment_id))
+        return self._linked[run_id]
+
+    def _link(self, run_id: str, trace_ids: Sequence[str], known: set[str]) -> int:
+        for batch in _batches(trace_ids, LINK_BATCH):
+            self._files.link(run_id, batch)
+            known.update(batch)
+        return len(trace_ids)
+
+    def _infos(
+        self, experiment_id: str, filter_string: str, *, limit: int | None, order_by: Sequence[str] = ("request_id ASC",)
+    ) -> "list[TraceInfo]":
+        """Pages of traces without their spans; the order is total, because MLflow's pages are offsets."""
+        found: list[TraceInfo] = []
+        token: str | None = None
+        order = [*order_by, *([] if any("request_id" in key for key in order_by) else ["request_id ASC"])]
+        while limit is None or len(found) < limit:
+            call = partial(
+                self._client.search_traces,
+                locations=[experiment_id],
+                filter_string=filter_string,
+                order_by=order,
+                max_results=PAGE if limit is None else min(PAGE, limit - len(found)),
+                page_token=token,
+                include_spans=False,
+            )
+            page = ask(f"search traces of experiment {experiment_id!r} with {filter_string[:200]!r}", call)
+            found += [trace.info for trace in page]
+            token = page_token(page.token)
+            if token is None:
+                break
+        return found
+
+    def _whole(self, trace_ids: Sequence[str]) -> dict[str, TraceView]:
+        """The traces that can be read, whole. One that can't be is left out, and doesn't take the others along."""
+        read: dict[str, TraceView] = {}
+        for batch in _batches(trace_ids, LINK_BATCH):
+            read |= self._batch(batch)
+        return read
+
+    def _batch(self, trace_ids: Sequence[str]) -> dict[str, TraceView]:
+        call: Callable[[], list[Trace]] = partial(self._tracing.batch_get_traces, list(trace_ids))
+        try:
+            traces = ask(f"read {len(trace_ids)} traces", call)
+        except (StoreError, *_UNDECODABLE):
+            if len(trace_ids) == 1:
+                return {}
+            return {key: view for trace_id in trace_ids for key, view in self._batch([trace_id]).items()}
+        views = ((str(trace.info.trace_id), _view(trace)) for trace in traces)
+        return {trace_id: view for trace_id, view in views if view is not None}
+
+
+def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _one_of(trace_ids: Sequence[str]) -> str:
+    quoted = ", ".join(f"'{trace_id}'" for trace_id in trace_ids)
+    return f"request_id IN ({quoted})"
+
+
+def _view(trace: "Trace") -> TraceView | None:
+    """The view of a trace; None where what is stored of its spans can't be decoded."""
+    try:
+        spans = tuple(sorted((_span(span) for span in trace.data.spans), key=_in_order))
+    except _UNDECODABLE:
+        return None
+    if not spans:
+        return None
+    # The first in order is the root; of a trace that lost its root, the span that began first.
+    return _trace_view(trace.info, request=spans[0].inputs or "", response=spans[0].outputs or "", spans=spans)
+
+
+def _preview(info: "TraceInfo") -> TraceView:
+    return _trace_view(info, request=info.request_preview or "", response=info.response_preview or "", spans=())
+
+
+def _trace_view(info: "TraceInfo", *, request: str, response: str, spans: tuple[SpanView, ...]) -> TraceView:
+    duration: int | None = info.execution_duration
+    return TraceView(
+        trace_id=str(info.trace_id),
+        state=str(info.state.value),
+        request_time=datetime.fromtimestamp(info.request_time / 1000, UTC),
+        execution_duration_ms=duration,
+        request=request,
+        response=response,
+        spans=spans,
+    )
+
+
+def _span(span: "Span") -> SpanView:
+    ended: int | None = span.end_time_ns
+    return SpanView(
+        span_id=str(span.span_id),
+        parent_span_id=span.parent_id,
+        name=str(span.name),
+        span_type=str(span.span_type or ""),
+        status_code=str(span.status.status_code.value),
+        status_message=str(span.status.description or ""),
+        start_time=datetime.fromtimestamp(span.start_time_ns / 1e9, UTC),
+        duration_ms=(ended - span.start_time_ns) / 1e6 if ended is not None else None,
+        inputs=_json(span.inputs),
+        outputs=_json(span.outputs),
+    )
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _in_order(span: SpanView) -> tuple[bool, datetime, str]:
+    return (span.parent_span_id is not None, span.start_time, span.span_id)
