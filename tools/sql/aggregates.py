@@ -1,0 +1,196 @@
+"""Aggregates that DuckDB names, orders or treats NULL otherwise.
+
+An aggregate may stand inside FILTER, IGNORE NULLS, WITHIN GROUP and OVER, in that nesting; a rewrite that needs a condition puts
+it into the FILTER, and one that needs something around the whole puts it outside of OVER.
+"""
+
+from sqlglot import exp
+
+from ..errors import QueryRefused
+from .nodes import Rewrite, as_double, call, case, is_not_null
+
+_PLAIN_NAMES = {"any_value": "first", "first_value": "first", "last_value": "last"}
+_WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup, exp.Window)
+
+
+def _arguments(node: exp.Anonymous) -> tuple[bool, list[exp.Expr]]:
+    """Whether DISTINCT was asked for, and the arguments."""
+    first = node.expressions[0] if node.expressions else None
+    return (True, first.expressions) if isinstance(first, exp.Distinct) else (False, node.expressions)
+
+
+def _distinct(*arguments: exp.Expr) -> exp.Distinct:
+    return exp.Distinct(expressions=list(arguments))
+
+
+def _put_around(node: exp.Expr, outer: exp.Anonymous) -> None:
+    """Makes the aggregate, with its OVER and FILTER, the first argument of another call."""
+    top = node
+    while isinstance(top.parent, _WRAPPERS) and top.parent.this is top:
+        top = top.parent
+    top.replace(outer)
+    outer.set("expressions", [top, *outer.expressions])
+
+
+def _add_condition(node: exp.Expr, condition: exp.Expr) -> None:
+    """Narrows the rows that the aggregate takes."""
+    if isinstance(node.parent, exp.Filter):
+        where = node.parent.expression
+        where.set("this", exp.And(this=exp.Paren(this=where.this), expression=condition))
+        return
+    around = exp.Filter(expression=exp.Where(this=condition))
+    node.replace(around)
+    around.set("this", node)
+
+
+def _become(node: exp.Anonymous, name: str, *arguments: exp.Expr) -> exp.Anonymous:
+    """Changes the call in place, so that what stands around it stays."""
+    node.set("this", name)
+    node.set("expressions", list(arguments))
+    return node
+
+
+def _count(node: exp.Anonymous) -> exp.Expr:
+    if not node.expressions:
+        raise QueryRefused("count() needs an argument: write count(*).")
+    return node
+
+
+def _count_if(node: exp.Anonymous) -> exp.Expr:
+    """0, not NULL, where there are no rows."""
+    (condition,) = node.expressions
+    return _become(node, "count", case(condition, exp.Literal.number(1)))
+
+
+def _extreme(node: exp.Anonymous) -> exp.Expr:
+    """Max and min; engines order the NULLs inside of structs differently."""
+    (value,) = node.expressions
+    if isinstance(value.unalias(), exp.Struct):
+        raise QueryRefused(f"{node.this} of a struct: write {node.this}_by(what, by_which).")
+    return node
+
+
+def _percentile(node: exp.Anonymous) -> exp.Expr:
+    distinct, arguments = _arguments(node)
+    if distinct or len(arguments) != 2:
+        raise QueryRefused("percentile takes a value and a fraction, or an array of fractions: percentile(x, 0.9).")
+    return _become(node, "quantile_cont", as_double(arguments[0]), arguments[1])
+
+
+def _percentile_exact(node: exp.Anonymous) -> exp.Expr:
+    """approx_percentile and its accuracy: exact here, a member of the values as there."""
+    distinct, arguments = _arguments(node)
+    if distinct or len(arguments) not in {2, 3}:
+        raise QueryRefused(f"{node.this} takes a value, a fraction and an optional accuracy: approx_percentile(x, 0.9).")
+    return _become(node, "quantile_disc", arguments[0], arguments[1])
+
+
+def _percentile_within(node: exp.Anonymous) -> exp.Expr:
+    """percentile_cont(p) WITHIN GROUP (ORDER BY x)."""
+    group = node.parent
+    order = group.expression.expressions if isinstance(group, exp.WithinGroup) else []
+    if group is None or len(node.expressions) != 1 or len(order) != 1 or order[0].args.get("desc"):
+        raise QueryRefused(f"{node.this}: write percentile(x, fraction), or {node.this}(fraction) WITHIN GROUP (ORDER BY x).")
+    value = order[0].this
+    exact = str(node.this).lower() == "percentile_disc"
+    _become(node, "quantile_disc" if exact else "quantile_cont", value if exact else as_double(value), node.expressions[0])
+    group.replace(node)
+    return node
+
+
+def _collect_list(node: exp.Anonymous) -> exp.Expr:
+    """NULLs are left out, and nothing collected is an empty array, not NULL."""
+    distinct, arguments = _arguments(node)
+    (value,) = arguments
+    _become(node, "list", _distinct(value) if distinct else value)
+    _put_around(node, call("coalesce", exp.Array(expressions=[])))
+    _add_condition(node, is_not_null(value.copy()))
+    return node
+
+
+def _collect_set(node: exp.Anonymous) -> exp.Expr:
+    """As collect_list, without repeats; sorted, so that it is the same each time."""
+    _, (value,) = _arguments(node)
+    _become(node, "list", _distinct(value))
+    _put_around(node, call("coalesce", exp.Array(expressions=[])))
+    _put_around(node, call("list_sort"))
+    _add_condition(node, is_not_null(value.copy()))
+    return node
+
+
+def _first_or_last(node: exp.Anonymous) -> exp.Expr:
+    """By the order of the window, or of the files; NULLs count unless IGNORE NULLS, or TRUE as second argument, says no."""
+    name = _PLAIN_NAMES.get(str(node.this).lower(), str(node.this).lower())
+    skips = _takes_ignore_nulls(node)
+    value, *flag = node.expressions
+    skips = skips or (bool(flag) and isinstance(flag[0], exp.Boolean) and bool(flag[0].this))
+    if _is_windowed(node):
+        return _become(node, f"{name}_value", exp.IgnoreNulls(this=value) if skips else value)
+    _become(node, name, value)
+    if skips:
+        _add_condition(node, is_not_null(value.copy()))
+    return node
+
+
+def _offset(node: exp.Anonymous) -> exp.Expr:
+    """lag, lead and nth_value: IGNORE NULLS goes behind the last argument."""
+    if _takes_ignore_nulls(node):
+        *others, last = node.expressions
+        return _become(node, str(node.this).lower(), *others, exp.IgnoreNulls(this=last))
+    return node
+
+
+def _takes_ignore_nulls(node: exp.Anonymous) -> bool:
+    """Whether IGNORE NULLS stands behind the call or inside of it; it is taken away."""
+    inside = [argument for argument in node.expressions if isinstance(argument, exp.IgnoreNulls)]
+    for argument in inside:
+        argument.replace(argument.this)
+    around = node.parent
+    if isinstance(around, exp.IgnoreNulls | exp.RespectNulls):
+        around.replace(node)
+    return bool(inside) or isinstance(around, exp.IgnoreNulls)
+
+
+def _is_windowed(node: exp.Expr) -> bool:
+    parent = node.parent
+    while isinstance(parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
+        parent = parent.parent
+    return isinstance(parent, exp.Window)
+
+
+def _undefined_is_null(node: exp.Anonymous) -> exp.Expr:
+    """Where all values are the same DuckDB gives NaN, Databricks NULL or an error."""
+    _put_around(node, call("nullif", exp.Cast(this=exp.Literal.string("NaN"), to=exp.DataType(this=exp.DType.DOUBLE))))
+    return node
+
+
+def _count_distinct(node: exp.Anonymous) -> exp.Expr:
+    return _become(node, "count", _distinct(node.expressions[0]))
+
+
+AGGREGATE_REWRITES: dict[str, Rewrite] = {
+    "any_value": _first_or_last,
+    "approx_count_distinct": _count_distinct,
+    "approx_percentile": _percentile_exact,
+    "array_agg": _collect_list,
+    "collect_list": _collect_list,
+    "collect_set": _collect_set,
+    "corr": _undefined_is_null,
+    "count": _count,
+    "count_if": _count_if,
+    "first": _first_or_last,
+    "first_value": _first_or_last,
+    "lag": _offset,
+    "last": _first_or_last,
+    "last_value": _first_or_last,
+    "lead": _offset,
+    "max": _extreme,
+    "min": _extreme,
+    "nth_value": _offset,
+    "percentile": _percentile,
+    "percentile_approx": _percentile_exact,
+    "percentile_cont": _percentile_within,
+    "percentile_disc": _percentile_within,
+    "regr_intercept": _undefined_is_null,
+    "regr_slope": _undefined_is_null,
+}

@@ -1,0 +1,166 @@
+"""DuckDB over the Parquet files of a snapshot: views under the names of the relations, and nothing else within reach.
+
+Only the catalog's own files can be read; no other file, no network, no extension, no setting. One thread, so that sums of floats
+and the order of groups are the same each time. Imports neither sqlglot nor mlflow: the worker must start fast.
+"""
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from ..catalog import Catalog
+from ..relations import RELATIONS, Relation
+from .macros import macro_statements
+
+_BATCH_ROWS = 65_536
+_SIMPLE_TYPES = {"STRING": "VARCHAR", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "TIMESTAMP": "TIMESTAMP"}
+
+
+class DuckDBEngine:
+    """One in-memory DuckDB over one catalog."""
+
+    def __init__(self, *, memory_mb: int, scratch: Path | None = None) -> None:
+        """Keeps the limits.
+
+        Args:
+            memory_mb: What DuckDB may allocate, MiB.
+            scratch: A private folder for what doesn't fit; None: it must fit.
+        """
+        self._memory_mb = memory_mb
+        self._scratch = scratch
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def open(self, catalog: Catalog) -> None:
+        """Opens the relations of the catalog, and locks the door behind."""
+        self.close()
+        connection = duckdb.connect(":memory:", config={"threads": 1, "python_enable_replacements": False})
+        self._connection = connection
+        for statement in (*self._settings(catalog), *macro_statements()):
+            connection.execute(statement)
+        cut = bool(catalog.files.get("traces")) and bool(connection.execute(f"{_traces_outside(catalog)} LIMIT 1").fetchall())
+        for statement in _views(catalog, cut=cut):
+            connection.execute(statement)
+        connection.execute("SET lock_configuration = true")
+
+    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """The rows of a query in DuckDB's dialect, in batches with plain column types; at least one batch.
+
+        Raises:
+            duckdb.Error: The query can't be answered.
+            pyarrow.ArrowInvalid: A value doesn't fit a plain type.
+        """
+        if self._connection is None:
+            raise duckdb.InvalidInputException("the engine isn't open")
+        reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
+        schema = _plain(reader.schema)
+        empty = True
+        for batch in reader:
+            empty = False
+            yield batch.cast(schema)
+        if empty:
+            yield pa.RecordBatch.from_pylist([], schema=schema)
+
+    def close(self) -> None:
+        """Closes the connection, if one is open."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _settings(self, catalog: Catalog) -> list[str]:
+        files = [path for paths in catalog.files.values() for path in paths]
+        return [
+            f"SET memory_limit = '{self._memory_mb}MiB'",
+            f"SET temp_directory = {_text(str(self._scratch) if self._scratch else '')}",
+            "SET TimeZone = 'UTC'",
+            "SET preserve_insertion_order = true",
+            "SET parquet_metadata_cache = true",
+            "SET error_on_division_by_zero = false",
+            "SET ieee_floating_point_ops = false",
+            f"SET allowed_paths = {_list(files)}",
+            "SET enable_external_access = false",
+        ]
+
+
+def duckdb_type(type_: str) -> str:
+    """A type of `relations.py`, such as MAP<STRING, STRING>, in DuckDB's words."""
+    simple = _SIMPLE_TYPES.get(type_.strip())
+    if simple is not None:
+        return simple
+    outer, inner = type_.strip().removesuffix(">").split("<", maxsplit=1)
+    if outer == "ARRAY":
+        return f"{duckdb_type(inner)}[]"
+    if outer == "MAP":
+        return f"MAP({', '.join(duckdb_type(part) for part in inner.split(','))})"
+    fields = (field.split(":", maxsplit=1) for field in re.split(r",(?![^<]*>)", inner))
+    return f"STRUCT({', '.join(f'{_name(name.strip())} {duckdb_type(part)}' for name, part in fields)})"
+
+
+def _views(catalog: Catalog, *, cut: bool) -> list[str]:
+    views = [_relation_view(relation, catalog, cut=cut) for relation in RELATIONS]
+    known = {relation.name for relation in RELATIONS}
+    internal = [
+        f"CREATE VIEW {_name(name)} AS SELECT * FROM read_parquet({_list(paths)})"
+        for name, paths in sorted(catalog.files.items())
+        if name not in known and paths
+    ]
+    return [*views, *internal]
+
+
+def _relation_view(relation: Relation, catalog: Catalog, *, cut: bool) -> str:
+    """A relation's rows, where `cut` those of traces within the window only."""
+    view, paths = f"CREATE VIEW {_name(relation.name)} AS", catalog.files.get(relation.name, ())
+    if not paths:
+        nothing = ", ".join(f"CAST(NULL AS {duckdb_type(column.type)}) AS {_name(column.name)}" for column in relation.columns)
+        return f"{view} SELECT {nothing} WHERE false"
+    source = f"{view} SELECT {', '.join(_name(column.name) for column in relation.columns)} FROM read_parquet({_list(paths)})"
+    if not cut:
+        return source
+    if relation.name == "traces":
+        return f"{source} WHERE NOT ({_outside(catalog)})"
+    return f"{source} ANTI JOIN ({_traces_outside(catalog)}) USING (trace_id)"
+
+
+def _traces_outside(catalog: Catalog) -> str:
+    return f"SELECT trace_id FROM read_parquet({_list(catalog.files['traces'])}) WHERE {_outside(catalog)}"
+
+
+def _outside(catalog: Catalog) -> str:
+    """Of a trace: that it began before or after the window."""
+    after = f"request_time > make_timestamp({catalog.until_ms * 1000})"
+    return after if catalog.since_ms is None else f"{after} OR request_time < make_timestamp({catalog.since_ms * 1000})"
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([pa.field(field.name, _plain_type(field.type)) for field in schema])
+
+
+def _plain_type(type_: pa.DataType) -> pa.DataType:
+    """What callers get: whole numbers as int64, other numbers as double, instants as UTC without a zone."""
+    if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
+        return pa.int64()
+    if pa.types.is_decimal(type_) or pa.types.is_floating(type_):
+        return pa.float64()
+    if pa.types.is_timestamp(type_):
+        return pa.timestamp("us")
+    if pa.types.is_interval(type_):
+        raise pa.ArrowInvalid("an interval can't be a result: subtract unix_millis(...) of both instants instead")
+    if pa.types.is_list(type_):
+        return pa.list_(_plain_type(type_.value_type))
+    return type_
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"[{', '.join(_text(text) for text in texts)}]"

@@ -1,0 +1,147 @@
+"""One worker process, from the side of the service that owns it."""
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..errors import QueryError, QueryTimeout
+from .catalog import Catalog
+from .frames import Frame, read_frame, write_frame
+
+_CHUNK = 1 << 20
+_ADVICE = {
+    "because it is not a struct": "(A field of every element of an array: transform(spans, s -> s.name).)",
+    "explicit cast is required": "(Tags, metadata and attributes are STRING: CAST(tags['n'] AS BIGINT).)",
+    "invalid perl operator": "(Patterns have no look-around here.)",
+}
+"""What the engine says, and what to write instead."""
+
+
+class WorkerGone(Exception):
+    """The process ended without an answer."""
+
+
+class Worker:
+    """A worker process, started when made. One thread at a time talks to it; `kill` may come from any."""
+
+    def __init__(self, *, memory_mb: int, scratch: Path) -> None:
+        """Starts the process.
+
+        Args:
+            memory_mb: What its engine may allocate, MiB.
+            scratch: A folder of its own, made here and removed with it.
+        """
+        scratch.mkdir(mode=0o700)
+        self._scratch = scratch
+        self._opened: Catalog | None = None
+        self._clean = True  # no answer is under way
+        self._process = subprocess.Popen(
+            # -P: nothing is imported from whatever folder the user stands in.
+            [sys.executable, "-P", "-m", "analyze_experiment.tools.sql.worker", str(memory_mb), str(scratch)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the service to handle
+            bufsize=0,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def run(self, sql: str, catalog: Catalog, *, timeout_s: float, max_rows: int) -> pa.Table:
+        """The result of a query in the engine's dialect.
+
+        Raises:
+            QueryTimeout: Over its time, after which the worker is killed, or over its memory.
+            QueryError: The engine can't answer it.
+            WorkerGone: The process ended.
+        """
+        deadline = time.monotonic() + timeout_s
+        try:
+            if self._opened != catalog:
+                self._ask({"kind": "open"}, catalog.to_json(), deadline)
+                self._opened = catalog
+            batches = self._ask({"kind": "query", "max_rows": max_rows}, sql, deadline)
+        except (EOFError, BrokenPipeError) as error:
+            raise WorkerGone(self._ending()) from error
+        except TimeoutError as error:
+            self.kill()
+            raise QueryTimeout(
+                f"The query ran longer than {timeout_s:g} s and was stopped: narrow it with WHERE, or aggregate first."
+            ) from error
+        return pa.Table.from_batches(batches)
+
+    @property
+    def usable(self) -> bool:
+        """Whether another query may be given to it: it lives, and owes no answer."""
+        return self._clean and self._process.poll() is None
+
+    def kill(self) -> None:
+        """Ends the process at once; the thread that waits for it gets `WorkerGone`."""
+        self._process.kill()
+
+    def reap(self) -> None:
+        """Ends the process, if need be, and gives back its pipes and its folder."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _ask(self, header: dict[str, str | int], payload: str, deadline: float) -> list[pa.RecordBatch]:
+        """Sends one request and gathers the batches of its answer."""
+        assert self._process.stdin is not None
+        self._clean = False
+        write_frame(self._process.stdin, header, payload.encode())
+        batches: list[pa.RecordBatch] = []
+        while True:
+            frame = read_frame(lambda count: self._read(count, deadline))
+            if frame.header["kind"] == "done":
+                self._clean = True
+                return batches
+            if frame.header["kind"] == "error":
+                self._clean = frame.header["error"] != "memory"  # after that an engine may not be whole
+                raise _error_of(frame)
+            batches.extend(pa.ipc.open_stream(pa.py_buffer(frame.payload)))
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN | select.POLLHUP)
+        pieces: list[bytes] = []
+        while count:
+            remaining_ms = (deadline - time.monotonic()) * 1000
+            if remaining_ms <= 0 or not poll.poll(remaining_ms):
+                raise TimeoutError
+            piece = os.read(descriptor, min(count, _CHUNK))
+            if not piece:
+                raise EOFError
+            pieces.append(piece)
+            count -= len(piece)
+        return b"".join(pieces)
+
+    def _ending(self) -> str:
+        code = self._process.wait()
+        return f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _error_of(frame: Frame) -> QueryError:
+    message = str(frame.header["message"]).replace("spark_", "")
+    if frame.header["error"] == "memory":
+        return QueryTimeout(
+            f"The query needs more memory than it may have: narrow it with WHERE, or aggregate first. ({message})"
+        )
+    hint = next((f" {advice}" for said, advice in _ADVICE.items() if said in message), "")
+    return QueryError(f"The query can't be answered: {message}{hint}")

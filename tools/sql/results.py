@@ -1,0 +1,88 @@
+"""What identifies a query and its result, and a small cache of results."""
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+import hashlib
+import json
+import math
+from collections import OrderedDict
+from datetime import date, datetime, time
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_DIGITS = 12
+"""Significant digits of a float in a digest: engines may differ in the last ones."""
+
+
+def query_id(sql: str, *, snapshot_digest: str) -> str:
+    """`Q` and 10 hex digits: the same query on the same snapshot has the same id."""
+    return "Q" + hashlib.sha256(f"{snapshot_digest}\0{sql}".encode()).hexdigest()[:10]
+
+
+def result_digest(table: pa.Table) -> str:
+    """SHA-256 over column names and rows, whatever the order of the rows.
+
+    Whole floats read as integers do, and floats are cut at 12 significant digits, so that another engine that answers the same
+    has the same digest.
+    """
+    digest = hashlib.sha256(json.dumps(table.column_names).encode())
+    if table.num_columns:
+        columns = [_rendered(column) for column in table.columns]
+        options = pc.JoinOptions(null_handling="replace", null_replacement="\0")
+        rows = pc.call_function("binary_join_element_wise", [*columns, pa.scalar("\x1f", pa.large_string())], options)
+        digest.update("\x1e".join(rows.sort().to_pylist()).encode())
+    return digest.hexdigest()
+
+
+def _rendered(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_string(column.type) or pa.types.is_integer(column.type):
+        return column.cast(pa.large_string())
+    values = column.to_pylist(maps_as_pydicts="lossy")
+    return pa.chunked_array([pa.array([None if value is None else _text(value) for value in values], pa.large_string())])
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "\0"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return "{" + ",".join(sorted(f"{key}:{_text(item)}" for key, item in value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_text(item) for item in value) + "]"
+    return str(value)
+
+
+def _number(value: float) -> str:
+    if math.isfinite(value) and value == int(value) and abs(value) < 10**_DIGITS:
+        return str(int(value))
+    return f"{value:.{_DIGITS}g}"
+
+
+class ResultCache:
+    """The results asked for last, by query id, up to a number of bytes. Not thread-safe."""
+
+    def __init__(self, *, max_bytes: int) -> None:
+        """Starts empty."""
+        self._max_bytes = max_bytes
+        self._tables: OrderedDict[str, pa.Table] = OrderedDict()
+
+    def get(self, key: str) -> pa.Table | None:
+        """The result, if it is still held."""
+        if key in self._tables:
+            self._tables.move_to_end(key)
+        return self._tables.get(key)
+
+    def put(self, key: str, table: pa.Table) -> None:
+        """Holds a result, and lets go of those not asked for the longest."""
+        self._tables[key] = table
+        self._tables.move_to_end(key)
+        while sum(held.nbytes for held in self._tables.values()) > self._max_bytes:
+            self._tables.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._tables.clear()

@@ -1,0 +1,240 @@
+"""SQL over a snapshot, for everybody: checked, translated, run in worker processes, recorded.
+
+Rows come in the order that ORDER BY says. Without one the order is that of the engine, which is the same each time on the same
+files; nothing should rest on it.
+"""
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import pyarrow as pa
+
+from ..errors import QueryCancelled, QueryError
+from ..insights.models import QueryRecord
+from .catalog import Catalog
+from .dialect import translate
+from .guard import check_query
+from .process import Worker, WorkerGone
+from .relations import RELATIONS
+from .results import ResultCache, query_id, result_digest
+
+_CACHE_BYTES = 128 * 2**20
+
+
+class QueryResult(NamedTuple):
+    """The rows of a query, and the id it is recorded under."""
+
+    table: pa.Table
+    query_id: str
+
+
+@dataclass(eq=False)
+class _Job:
+    """One call of `query`, waiting for a worker or running in one."""
+
+    owner: str
+    worker: Worker | None = None
+    cancelled: bool = False
+
+
+class SqlService:
+    """Answers SELECTs in the Databricks dialect over one snapshot. Thread-safe; a context manager.
+
+    Each distinct query is recorded once. Its workers are started when needed, and again after one was killed.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        snapshot_digest: str,
+        on_query: Callable[[QueryRecord], None],
+        workers: int = 2,
+        memory_mb: int = 2048,
+        timeout_s: float = 300,
+        max_rows: int = 2_000_000,
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            catalog: The relations.
+            snapshot_digest: Part of each query's id.
+            on_query: Called once a distinct query, in the thread that asked, before it gets its result.
+            workers: How many queries may run at once, each in its process.
+            memory_mb: What one query may allocate, MiB.
+            timeout_s: How long one query may run, seconds.
+            max_rows: How many rows a result may have.
+        """
+        self._catalog = catalog
+        self._snapshot_digest = snapshot_digest
+        self._on_query = on_query
+        self._workers, self._memory_mb, self._timeout_s, self._max_rows = workers, memory_mb, timeout_s, max_rows
+        self._scratch = tempfile.TemporaryDirectory(prefix="analyze-experiment-", ignore_cleanup_errors=True)
+        self._numbers = count()
+        self._changed = threading.Condition()  # guards all below
+        self._idle: list[Worker] = []
+        self._jobs: set[_Job] = set()
+        self._running = 0
+        self._closed = False
+        self._recorded: set[str] = set()
+        self._cache = ResultCache(max_bytes=_CACHE_BYTES)
+
+    def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
+        """The result of one SELECT; waits for a free worker.
+
+        Args:
+            sql: In the Databricks dialect, over `traces`, `spans`, `assessments` and the internal relations.
+            title: What it finds, for the record.
+            owner: What it is for, so that `cancel` can find it.
+
+        Raises:
+            QueryRefused: The guard or the dialect refuses it.
+            QueryTimeout: Over its time or its memory.
+            QueryCancelled: `cancel` or `close` was called meanwhile.
+            QueryError: The engine can't answer it, it has too many rows, or its worker was killed from outside.
+        """
+        text = translate(check_query(sql, relations=self._catalog.files))
+        key = query_id(sql, snapshot_digest=self._snapshot_digest)
+        with self._changed:
+            table = self._cache.get(key)
+        if table is None:
+            table = self._run(text, owner)
+            with self._changed:
+                self._cache.put(key, table)
+        self._record(key, sql, title, table)
+        return QueryResult(table, key)
+
+    def cancel(self, owner: str) -> None:
+        """Stops at once the queries of this owner that run or wait; each raises `QueryCancelled` where it was asked."""
+        with self._changed:
+            for job in self._jobs:
+                if job.owner == owner:
+                    self._stop(job)
+            self._changed.notify_all()
+
+    def extend(self, relation: str, files: Sequence[str]) -> None:
+        """Adds an internal relation, or replaces one: later queries may name it.
+
+        Args:
+            relation: Its name, lower case.
+            files: Absolute paths of its Parquet files; at least one.
+
+        Raises:
+            ValueError: The name isn't one, is taken by a documented relation, or there are no files.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", relation) or relation in {known.name for known in RELATIONS}:
+            raise ValueError(f"{relation!r} can't name an internal relation")
+        if not files:
+            raise ValueError(f"the relation {relation!r} has no files")
+        with self._changed:
+            self._catalog = self._catalog.with_relation(relation, tuple(files))
+            self._cache.clear()
+
+    def close(self) -> None:
+        """Stops what runs, ends the workers, and removes what they left. Closing again does nothing."""
+        with self._changed:
+            self._closed = True
+            for job in self._jobs:
+                self._stop(job)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._jobs)
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.reap()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _run(self, text: str, owner: str) -> pa.Table:
+        job = _Job(owner)
+        worker = self._take(job)
+        try:
+            return worker.run(text, self._catalog, timeout_s=self._timeout_s, max_rows=self._max_rows)
+        except WorkerGone as error:
+            if job.cancelled:
+                raise QueryCancelled("The query was cancelled.") from error
+            raise QueryError(
+                f"The process that ran the query was {error}, perhaps for want of memory: narrow the query. If it fails from the "
+                "start, see why with `python -m analyze_experiment.tools.sql.worker 256 /tmp`."
+            ) from error
+        finally:
+            self._give_back(job, worker)
+
+    def _take(self, job: _Job) -> Worker:
+        """A free worker for the job, a new one where fewer than allowed run; waits otherwise."""
+        with self._changed:
+            self._jobs.add(job)
+            try:
+                self._changed.wait_for(lambda: self._closed or job.cancelled or self._idle or self._running < self._workers)
+                if self._closed or job.cancelled:
+                    raise QueryCancelled("The query was cancelled before it ran.")
+                job.worker = self._free_worker()
+            except BaseException:
+                self._jobs.discard(job)
+                self._changed.notify_all()
+                raise
+            return job.worker
+
+    def _free_worker(self) -> Worker:
+        """An idle worker that still lives, or a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.usable:
+                return worker
+            self._drop(worker)
+        worker = Worker(memory_mb=self._memory_mb, scratch=Path(self._scratch.name) / str(next(self._numbers)))
+        self._running += 1
+        return worker
+
+    def _give_back(self, job: _Job, worker: Worker) -> None:
+        with self._changed:
+            job.worker = None
+            if worker.usable:
+                self._idle.append(worker)
+            else:
+                self._drop(worker)
+            self._jobs.discard(job)
+            self._changed.notify_all()
+
+    def _drop(self, worker: Worker) -> None:
+        self._running -= 1
+        worker.reap()
+
+    def _stop(self, job: _Job) -> None:
+        job.cancelled = True
+        if job.worker is not None:
+            job.worker.kill()
+
+    def _record(self, key: str, sql: str, title: str, table: pa.Table) -> None:
+        with self._changed:
+            if key in self._recorded:
+                return
+            self._recorded.add(key)
+        record = QueryRecord(
+            query_id=key,
+            title=title,
+            sql=sql,
+            rows=table.num_rows,
+            columns=tuple(table.column_names),
+            result_digest=result_digest(table),
+            snapshot_digest=self._snapshot_digest,
+        )
+        try:
+            self._on_query(record)
+        except BaseException:
+            with self._changed:
+                self._recorded.discard(key)
+            raise
