@@ -1,0 +1,1 @@
+"""How long the slow parts take, and how much memory."""

@@ -1,0 +1,1 @@
+"""The census: every trace counted, and the facts that are issues at once."""

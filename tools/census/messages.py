@@ -1,0 +1,98 @@
+"""Why things fail, as far as the spans say: error messages, here and elsewhere, and durations at which failures pile up."""
+
+from collections.abc import Iterable, Sequence
+
+from ..insights.models import Bucket
+from .definitions import PILE_FLOOR_S
+from .figures import Row, Scope, samples
+from .literals import mask
+from .subjects import FAILS, FAILURES, IS_TOOL
+
+SHOWN = 3
+"""Messages that are listed a subject, the commonest first."""
+WHOLE_SECOND = "CAST(floor(duration_ms / 1000 + 0.5) AS BIGINT)"
+
+_SUBJECTS = " UNION ALL ".join(
+    f"SELECT '{subject}' AS subject, segment, trace_id, error_text FROM ({failures}) AS {subject}_failures"
+    for subject, failures in FAILURES.items()
+)
+
+MESSAGES_SQL = f"""
+WITH failing AS (
+  SELECT 'trace' AS subject, '' AS segment, s.trace_id, s.error_text
+  FROM spans AS s JOIN traces AS t ON t.trace_id = s.trace_id
+  WHERE t.state = 'ERROR' AND (s.status_code = 'ERROR' OR s.silent_error)
+  UNION ALL
+  SELECT 'silent' AS subject, '' AS segment, s.trace_id, s.error_text
+  FROM spans AS s JOIN traces AS t ON t.trace_id = s.trace_id WHERE t.state = 'OK' AND s.silent_error
+  UNION ALL
+  SELECT 'hidden' AS subject, '' AS segment, s.trace_id, s.error_text
+  FROM spans AS s JOIN traces AS t ON t.trace_id = s.trace_id
+  WHERE t.state = 'OK' AND s.status_code = 'ERROR' AND s.parent_span_id IS NOT NULL
+  UNION ALL {_SUBJECTS}),
+masked AS (SELECT subject, segment, trace_id, {mask("error_text")} AS message FROM failing),
+said AS (SELECT subject, segment, trace_id, message FROM masked GROUP BY subject, segment, trace_id, message),
+affected AS (SELECT subject, segment, count(DISTINCT trace_id) AS traces FROM said GROUP BY subject, segment),
+counted AS (
+  SELECT subject, segment, message, count(*) AS traces, {samples("TRUE")} AS samples
+  FROM said GROUP BY subject, segment, message),
+ranked AS (
+  SELECT c.*, row_number() OVER (PARTITION BY subject, segment ORDER BY traces DESC, message) AS place FROM counted AS c),
+common AS (SELECT * FROM ranked WHERE place <= {SHOWN}),
+anywhere AS (
+  SELECT trace_id, {mask("error_text")} AS message FROM spans WHERE {FAILS} OR error_text IS NOT NULL GROUP BY 1, 2),
+total AS (SELECT message, count(*) AS traces FROM anywhere GROUP BY message),
+inside AS (
+  SELECT m.subject, m.segment, w.message, count(*) AS traces
+  FROM (SELECT DISTINCT subject, segment, trace_id FROM said) AS m JOIN anywhere AS w ON w.trace_id = m.trace_id
+  GROUP BY m.subject, m.segment, w.message)
+SELECT c.subject, c.segment, c.message, c.place, c.traces, c.samples, a.traces AS affected, t.traces - i.traces AS elsewhere,
+       (SELECT count(*) FROM traces) AS all_traces
+FROM common AS c JOIN affected AS a ON a.subject = c.subject AND a.segment = c.segment
+JOIN total AS t ON t.message = c.message
+JOIN inside AS i ON i.subject = c.subject AND i.segment = c.segment AND i.message = c.message
+ORDER BY c.subject, c.segment, c.place
+"""
+
+PILES_SQL = f"""
+WITH timed AS (
+  SELECT 'tool' AS subject, name AS segment, coalesce({FAILS}, FALSE) AS fails, {WHOLE_SECOND} AS ends_at_s
+  FROM spans WHERE {IS_TOOL} AND duration_ms IS NOT NULL
+  UNION ALL
+  SELECT 'trace' AS subject, '' AS segment, state = 'ERROR' AS fails,
+         CAST(floor(execution_duration_ms / 1000 + 0.5) AS BIGINT) AS ends_at_s
+  FROM traces WHERE state IN ('OK', 'ERROR') AND execution_duration_ms IS NOT NULL),
+sides AS (SELECT subject, segment, count_if(fails) AS failures, count_if(NOT fails) AS successes FROM timed GROUP BY 1, 2),
+seconds AS (
+  SELECT subject, segment, ends_at_s, count_if(fails) AS failures, count_if(NOT fails) AS successes FROM timed
+  WHERE ends_at_s >= {PILE_FLOOR_S} GROUP BY subject, segment, ends_at_s),
+ranked AS (
+  SELECT s.*, row_number() OVER (PARTITION BY subject, segment ORDER BY failures DESC, ends_at_s) AS place
+  FROM seconds AS s WHERE failures > 0)
+SELECT r.subject, r.segment, r.ends_at_s, r.failures, r.successes, s.failures AS all_failures, s.successes AS all_successes
+FROM ranked AS r JOIN sides AS s ON s.subject = r.subject AND s.segment = r.segment
+WHERE r.place = 1 ORDER BY r.subject, r.segment
+"""
+
+
+def message_dimension(subject: str, segment: str = "") -> str:
+    """The dimension of a subject's error messages; the message itself is the segment."""
+    return f"error of {subject} {segment}" if segment else f"error of {subject}"
+
+
+def read_messages(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:
+    """The commonest messages of everything that fails, and how often each is seen where that doesn't fail."""
+    for row in rows:
+        dimension = message_dimension(row.text("subject"), row.text("segment"))
+        scope, affected = Scope(query_id, dimension=dimension, segment=row.text("message")), row.count("affected")
+        yield scope.share("error_message", row.count("traces"), affected, row.samples())
+        yield scope.share("error_message_elsewhere", row.count("elsewhere"), row.count("all_traces") - affected)
+
+
+def read_piles(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:
+    """The second at which most failures of a tool, or of the traces, end."""
+    for row in rows:
+        scope = Scope(query_id, dimension=row.text("subject"), segment=row.text("segment"))
+        yield scope.figure("failure_pile_ms", row.count("ends_at_s") * 1000, of=row.count("failures"))
+        yield scope.share("failure_pile", row.count("failures"), row.count("all_failures"))
+        yield scope.share("ok_pile", row.count("successes"), row.count("all_successes"))

@@ -1,0 +1,34 @@
+"""Where the time of the latency outliers goes: to which spans, by name."""
+
+from collections.abc import Iterable, Sequence
+
+from ..insights.models import Bucket
+from .figures import Row, Scope, samples
+
+LISTED = 3
+"""Names that are listed, by traces."""
+
+
+def slowest_sql(limit_ms: float) -> str:
+    """One row a name that takes most of the time in some outlier; time is counted at the leaves, where it is spent."""
+    return f"""
+WITH slow AS (SELECT trace_id FROM traces WHERE state = 'OK' AND execution_duration_ms > {limit_ms}),
+inside AS (
+  SELECT s.trace_id, s.span_id, s.parent_span_id, s.name, s.duration_ms FROM spans AS s JOIN slow ON slow.trace_id = s.trace_id),
+spent AS (
+  SELECT i.trace_id, i.name, sum(i.duration_ms) AS total_ms FROM inside AS i
+  LEFT JOIN (SELECT DISTINCT trace_id, parent_span_id FROM inside) AS c
+    ON c.trace_id = i.trace_id AND c.parent_span_id = i.span_id
+  WHERE i.parent_span_id IS NOT NULL AND c.parent_span_id IS NULL AND i.duration_ms IS NOT NULL GROUP BY i.trace_id, i.name),
+ranked AS (
+  SELECT trace_id, name, row_number() OVER (PARTITION BY trace_id ORDER BY total_ms DESC, name) AS place FROM spent)
+SELECT name, count(*) AS traces, {samples("TRUE")} AS samples, (SELECT count(*) FROM slow) AS outliers
+FROM ranked WHERE place = 1 GROUP BY name ORDER BY traces DESC, name LIMIT {LISTED}
+"""
+
+
+def read_slowest(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:
+    """The names that take most of the time in most outliers."""
+    for row in rows:
+        scope = Scope(query_id, dimension="slowest", segment=row.text("name"))
+        yield scope.share("outlier_time", row.count("traces"), row.count("outliers"), row.samples())

@@ -1,0 +1,47 @@
+"""What can fail below a trace: a tool, a model, its provider, a span of another name; and which spans are its failures, in SQL.
+
+A failure that travels up the span tree is counted where it began: a span whose child failed is no failure of its own, nor is a
+span that is part of a tool's failing call. A span that names a model counts for the model, not for its own name.
+"""
+
+from typing import Literal
+
+from .literals import quote
+
+Subject = Literal["tool", "model", "provider", "span"]
+
+FAILS = "status_code = 'ERROR' OR silent_error"
+IS_TOOL = "span_type = 'TOOL'"
+IS_MODEL = "model IS NOT NULL AND coalesce(span_type, '') <> 'TOOL'"
+COLUMNS = "trace_id, span_id, position, duration_ms, error_text"
+
+MODEL_FAILS = f"{IS_MODEL} AND status_code = 'ERROR'"
+
+FAILURES: dict[Subject, str] = {
+    "tool": f"SELECT {COLUMNS}, name AS segment FROM spans WHERE {IS_TOOL} AND ({FAILS})",
+    "model": f"SELECT {COLUMNS}, model AS segment FROM spans WHERE {MODEL_FAILS}",
+    "provider": f"SELECT {COLUMNS}, provider AS segment FROM spans WHERE {MODEL_FAILS} AND provider IS NOT NULL",
+    "span": f"""
+SELECT f.trace_id, f.span_id, f.position, f.duration_ms, f.error_text, f.name AS segment
+FROM spans AS f
+LEFT JOIN (
+  SELECT DISTINCT trace_id, parent_span_id FROM spans WHERE status_code = 'ERROR' AND parent_span_id IS NOT NULL) AS child
+  ON child.trace_id = f.trace_id AND child.parent_span_id = f.span_id
+LEFT JOIN (SELECT trace_id, span_id FROM spans WHERE {IS_TOOL} AND ({FAILS})) AS tool
+  ON tool.trace_id = f.trace_id AND tool.span_id = f.parent_span_id
+WHERE f.status_code = 'ERROR' AND f.parent_span_id IS NOT NULL AND coalesce(f.span_type, '') <> 'TOOL' AND f.model IS NULL
+  AND child.parent_span_id IS NULL AND tool.span_id IS NULL""",
+}
+"""One row a failing span of each kind of subject: `segment` is the tool's, model's, provider's or span's name."""
+
+ENDS = "SELECT trace_id, state, (state = 'OK' AND coalesce(response_chars, 0) > 0) AS answered FROM traces"
+"""How each trace ends; `answered`: OK with a response."""
+
+
+def affected_sql(subject: Subject, segment: str) -> str:
+    """The traces in which it fails, with the first failing span and what it says."""
+    return (
+        "SELECT trace_id, min_by(span_id, position) AS span_id, "
+        "min_by(substring(coalesce(error_text, ''), 1, 300), position) AS note "
+        f"FROM ({FAILURES[subject]}) AS failures WHERE segment = {quote(segment)} GROUP BY trace_id ORDER BY trace_id"
+    )
