@@ -1,0 +1,192 @@
+"""The verdicts of all hypotheses that were tested together, with the error of the whole analysis kept at 5%.
+
+Two families share it. S, the slice search, is already adjusted over its own cells by max-T. P, the planned tests of the
+process, is adjusted by Benjamini and Hochberg, once, when testing is over: until then a hypothesis has a p-value and no verdict.
+Counts and shares of the snapshot are exact and in no family.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from ..insights.models import Cell, HypothesisStatus, Interval, TestResult, Verdict
+from .intervals import at_level, cell_at_level
+from .plan import Contrast, Count, Plan, Rate, Shift, Slices
+from .rate import rate_eligibility
+from .verdicts import Decided, Tested, decide_count, decide_rate, decide_ratio, decide_slices, decide_snapshot_rate
+
+TOTAL = 0.05
+"""The error of the first closing of an analysis; all later ones together stay below 2% more."""
+
+IntervalAt = Callable[[str, float], Interval | None]
+"""The interval of a hypothesis at a level."""
+
+
+class Entry(NamedTuple):
+    """One hypothesis whose plan was carried out; dropped ones too, since they were tested."""
+
+    hypothesis_id: str
+    plan: Plan
+    result: TestResult
+
+
+class Levels(NamedTuple):
+    """The error that each family may spend."""
+
+    slices: float
+    planned: float
+    reads: float
+
+
+def batch_level(batch: int) -> float:
+    """What all families of a closing may spend together: 5%, then 5% of 6 / (pi b)^2 for the closings after it.
+
+    Args:
+        batch: 1 for the first closing of an analysis, 2, 3, ... for what was added later.
+
+    Raises:
+        ValueError: There is no such batch.
+    """
+    if batch < 1:
+        raise ValueError(f"batches are counted from 1, this is {batch}")
+    return TOTAL if batch == 1 else TOTAL * 6 / (math.pi * batch) ** 2
+
+
+def family_levels(batch: int, *, with_model: bool = False) -> Levels:
+    """What each family of a closing may spend.
+
+    Args:
+        batch: As for `batch_level`.
+        with_model: Whether a language model may read traces: a family of its own, fixed before the census.
+    """
+    parts = (0.3, 0.3, 0.4) if with_model else (0.5, 0.5, 0.0)
+    return Levels(*(batch_level(batch) * part for part in parts))
+
+
+def close_families(
+    entries: Sequence[Entry], *, batch: int, with_model: bool = False, interval_at: IntervalAt | None = None
+) -> dict[str, Verdict]:
+    """Give every hypothesis its verdict.
+
+    Tests that don't meet their `min_n` are in no family. What is validated by significance gets its interval at the level
+    1 - .05 R / m, R validated of m tests (Benjamini and Yekutieli 2005): on average 95% of the reported intervals cover.
+
+    Args:
+        entries: All that were tested since the last closing.
+        batch: Which closing this is, from 1.
+        with_model: Whether a language model may read traces.
+        interval_at: Gives the interval at a level; from the stored result where absent.
+    """
+    levels = family_levels(batch, with_model=with_model)
+    verdicts = {entry.hypothesis_id: verdict for entry in entries if (verdict := _outside_families(entry))}
+    inside = [entry for entry in entries if entry.hypothesis_id not in verdicts]
+    searches = [entry for entry in inside if isinstance(entry.plan.decision, Slices)]
+    planned = [entry for entry in inside if not isinstance(entry.plan.decision, Slices)]
+    verdicts |= _close_slices(searches, levels.slices, batch)
+    verdicts |= _close_planned(planned, levels.planned, batch, interval_at)
+    return {entry.hypothesis_id: verdicts[entry.hypothesis_id] for entry in entries}
+
+
+def _outside_families(entry: Entry) -> Verdict | None:
+    """The verdict of what is exact, or has too little data; None for what a family decides."""
+    decision, result = entry.plan.decision, entry.result
+    if isinstance(decision, Count):
+        return _verdict(decide_count(decision, result))
+    if isinstance(decision, Rate) and entry.plan.estimand == "snapshot":
+        return _verdict(decide_snapshot_rate(decision, result))
+    if reason := _too_little(entry):
+        return Verdict(status=HypothesisStatus.INCONCLUSIVE, reason=f"Nothing decided: {reason}.")
+    return None
+
+
+def _verdict(decided: Decided) -> Verdict:
+    return Verdict(status=decided.status, reason=decided.reason)
+
+
+def _too_little(entry: Entry) -> str:
+    """Why nothing can be decided; empty where it can."""
+    decision, result = entry.plan.decision, entry.result
+    if not result.eligible:
+        return result.ineligible_because.rstrip(".") or "it doesn't meet the least number that its plan asks for"
+    if isinstance(decision, Rate):
+        return rate_eligibility(result.clusters, min_n=entry.plan.min_n)
+    if result.clusters < entry.plan.min_n:
+        return f"{result.clusters:,} independent clusters, at least {entry.plan.min_n:,} needed"
+    if isinstance(decision, Slices) and not result.cells_tested:
+        return "no cell has enough traces to be tested"
+    return ""
+
+
+def _close_slices(searches: Sequence[Entry], level: float, batch: int) -> dict[str, Verdict]:
+    share = level / max(len(searches), 1)
+    found = {entry.hypothesis_id: _found(entry, share) for entry in searches}
+    tests = sum(entry.result.cells_tested for entry in searches)
+    selected = 1 - 0.05 * sum(map(len, found.values())) / max(tests, 1)
+    verdicts: dict[str, Verdict] = {}
+    for entry in searches:
+        decision, cells = entry.plan.decision, found[entry.hypothesis_id]
+        assert isinstance(decision, Slices)
+        decided = decide_slices(decision, entry.result, cells, share)
+        verdicts[entry.hypothesis_id] = Verdict(
+            status=decided.status,
+            reason=decided.reason,
+            batch=batch,
+            p_adjusted=entry.result.p_value,
+            level=share,
+            cells=tuple(cell.model_copy(update={"interval": cell_at_level(cell, selected)}) for cell in cells),
+        )
+    return verdicts
+
+
+def _found(entry: Entry, level: float) -> tuple[Cell, ...]:
+    decision = entry.plan.decision
+    assert isinstance(decision, Slices)
+    return tuple(cell for cell in entry.result.cells if cell.p_adjusted <= level and cell.ratio >= decision.ratio)
+
+
+def _close_planned(planned: Sequence[Entry], level: float, batch: int, interval_at: IntervalAt | None) -> dict[str, Verdict]:
+    if not planned:
+        return {}
+    adjusted = stats.false_discovery_control(np.array([_numbers(entry).p_value for entry in planned]), method="bh")
+    tested = [Tested(float(p), level, len(planned)) for p in adjusted]
+    decided = [_decide(entry, test) for entry, test in zip(planned, tested, strict=True)]
+    validated = sum(each.status is HypothesisStatus.VALIDATED for each in decided)
+    selected = 1 - 0.05 * validated / len(planned)
+    verdicts: dict[str, Verdict] = {}
+    for entry, test, each in zip(planned, tested, decided, strict=True):
+        interval = None
+        if each.status is HypothesisStatus.VALIDATED:
+            interval = interval_at(entry.hypothesis_id, selected) if interval_at else at_level(entry.result, selected)
+        verdicts[entry.hypothesis_id] = Verdict(
+            status=each.status,
+            reason=each.reason,
+            batch=batch,
+            p_adjusted=test.p_adjusted,
+            level=level,
+            interval=interval,
+        )
+    return verdicts
+
+
+class _Numbers(NamedTuple):
+    p_value: float
+    value: float
+    interval: Interval
+
+
+def _numbers(entry: Entry) -> _Numbers:
+    result = entry.result
+    if result.p_value is None or result.value is None or result.interval is None:
+        raise ValueError(f"hypothesis {entry.hypothesis_id!r} is eligible and has no p-value, value or interval")
+    return _Numbers(result.p_value, result.value, result.interval)
+
+
+def _decide(entry: Entry, tested: Tested) -> Decided:
+    decision, numbers = entry.plan.decision, _numbers(entry)
+    if isinstance(decision, Rate):
+        return decide_rate(decision, entry.result, numbers.interval, tested)
+    assert isinstance(decision, Contrast | Shift)
+    return decide_ratio(decision, entry.result, numbers.value, numbers.interval, tested)

@@ -1,0 +1,61 @@
+"""Intervals at another level, from the stored result alone, so that no data are needed again when the families are closed."""
+
+import math
+from typing import cast
+
+from scipy import optimize, stats
+
+from ..insights.models import Cell, Interval, TestResult
+from .contrast import log_interval
+from .rate import rate_interval
+
+
+def at_level(result: TestResult, level: float) -> Interval | None:
+    """The interval of a process result at another level; None where it has none.
+
+    Rate and contrast give what their estimators would have given at that level. A shift's bootstrap isn't kept: each side of its
+    interval is stretched on the logarithm as a normal one would be.
+    """
+    interval = result.interval
+    if interval is None or result.value is None:
+        return None
+    if result.decision == "rate":
+        return _rate(result.value, interval, clusters=result.clusters, level=level)
+    if result.decision == "contrast":
+        return _ratio(result.value, interval, clusters=min(arm.clusters for arm in result.arms), level=level)
+    factor = float(stats.norm.ppf((1 + level) / 2) / stats.norm.ppf((1 + interval.level) / 2))
+    return Interval(
+        low=_stretch(result.value, interval.low, factor), high=_stretch(result.value, interval.high, factor), level=level
+    )
+
+
+def cell_at_level(cell: Cell, level: float) -> Interval:
+    """The interval of a cell of the slice search at another level."""
+    return _ratio(cell.ratio, cell.interval, clusters=cell.clusters, level=level)
+
+
+def _rate(share: float, interval: Interval, *, clusters: int, level: float) -> Interval:
+    bounds = rate_interval(share, _effective_n(share, interval, clusters), level=level)
+    return Interval(low=bounds.low, high=bounds.high, level=level)
+
+
+def _effective_n(share: float, interval: Interval, clusters: int) -> float:
+    """The effective number of traces behind a stored interval: it alone decides how long the interval is."""
+    if share in (0.0, 1.0):
+        return float(clusters)
+
+    def excess(log_n: float) -> float:
+        low, high = rate_interval(share, math.exp(log_n), level=interval.level)
+        return (high - low) - (interval.high - interval.low)
+
+    return math.exp(cast(float, optimize.brentq(excess, math.log(1e-3), math.log(1e12), xtol=1e-12)))
+
+
+def _ratio(ratio: float, interval: Interval, *, clusters: int, level: float) -> Interval:
+    error = math.log(interval.high / interval.low) / 2 / float(stats.t.ppf((1 + interval.level) / 2, clusters - 1))
+    bounds = log_interval(math.log(ratio), error, clusters=clusters, level=level)
+    return Interval(low=bounds.low, high=bounds.high, level=level)
+
+
+def _stretch(ratio: float, bound: float, factor: float) -> float:
+    return ratio * (bound / ratio) ** factor
