@@ -1,0 +1,1 @@
+"""Invented agents whose faults are known exactly."""
