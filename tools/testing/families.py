@@ -6,7 +6,7 @@ Counts and shares of the snapshot are exact and in no family.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +20,6 @@ from .verdicts import Decided, Tested, decide_count, decide_rate, decide_ratio, 
 
 TOTAL = 0.05
 """The error of the first closing of an analysis; all later ones together stay below 2% more."""
-
-IntervalAt = Callable[[str, float], Interval | None]
-"""The interval of a hypothesis at a level."""
 
 
 class Entry(NamedTuple):
@@ -66,9 +63,7 @@ def family_levels(batch: int, *, with_model: bool = False) -> Levels:
     return Levels(*(batch_level(batch) * part for part in parts))
 
 
-def close_families(
-    entries: Sequence[Entry], *, batch: int, with_model: bool = False, interval_at: IntervalAt | None = None
-) -> dict[str, Verdict]:
+def close_families(entries: Sequence[Entry], *, batch: int, with_model: bool = False) -> dict[str, Verdict]:
     """Give every hypothesis its verdict.
 
     Tests that don't meet their `min_n` are in no family. What is validated by significance gets its interval at the level
@@ -78,7 +73,6 @@ def close_families(
         entries: All that were tested since the last closing.
         batch: Which closing this is, from 1.
         with_model: Whether a language model may read traces.
-        interval_at: Gives the interval at a level; from the stored result where absent.
     """
     levels = family_levels(batch, with_model=with_model)
     verdicts = {entry.hypothesis_id: verdict for entry in entries if (verdict := _outside_families(entry))}
@@ -86,7 +80,7 @@ def close_families(
     searches = [entry for entry in inside if isinstance(entry.plan.decision, Slices)]
     planned = [entry for entry in inside if not isinstance(entry.plan.decision, Slices)]
     verdicts |= _close_slices(searches, levels.slices, batch)
-    verdicts |= _close_planned(planned, levels.planned, batch, interval_at)
+    verdicts |= _close_planned(planned, levels.planned, batch)
     return {entry.hypothesis_id: verdicts[entry.hypothesis_id] for entry in entries}
 
 
@@ -147,7 +141,7 @@ def _found(entry: Entry, level: float) -> tuple[Cell, ...]:
     return tuple(cell for cell in entry.result.cells if cell.p_adjusted <= level and cell.ratio >= decision.ratio)
 
 
-def _close_planned(planned: Sequence[Entry], level: float, batch: int, interval_at: IntervalAt | None) -> dict[str, Verdict]:
+def _close_planned(planned: Sequence[Entry], level: float, batch: int) -> dict[str, Verdict]:
     if not planned:
         return {}
     adjusted = stats.false_discovery_control(np.array([_numbers(entry).p_value for entry in planned]), method="bh")
@@ -159,7 +153,7 @@ def _close_planned(planned: Sequence[Entry], level: float, batch: int, interval_
     for entry, test, each in zip(planned, tested, decided, strict=True):
         interval = None
         if each.status is HypothesisStatus.VALIDATED:
-            interval = interval_at(entry.hypothesis_id, selected) if interval_at else at_level(entry.result, selected)
+            interval = at_level(entry.result, selected)
         verdicts[entry.hypothesis_id] = Verdict(
             status=each.status,
             reason=each.reason,

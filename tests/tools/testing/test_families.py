@@ -354,18 +354,6 @@ def test_validated_rates_get_the_interval_that_their_selection_asks_for():
     assert verdicts["h0"].interval is None
 
 
-def test_the_caller_may_give_the_interval_instead():
-    asked: list[tuple[str, float]] = []
-
-    def interval_at(hypothesis_id: str, level: float) -> Interval:
-        asked.append((hypothesis_id, level))
-        return Interval(low=1, high=2, level=level)
-
-    verdict = close_families([rate_entry(60, 1_000)], batch=1, interval_at=interval_at)["h"]
-    assert asked == [("h", pytest.approx(0.95))]
-    assert verdict.interval == Interval(low=1, high=2, level=asked[0][1])
-
-
 # Slices
 
 

@@ -1,0 +1,199 @@
+"""One aggregated query per decision, in the Databricks dialect, made of the SELECTs of a plan.
+
+A plan's SELECTs stand in parentheses, so that names in their own WITH clauses can't meet ours. What comes out is counts per
+cluster or one aligned column; only `evidence_rows` and `affected_rows` return what a step selects.
+"""
+
+from ..census.literals import quote
+from .plan import Contrast, Plan, QueryStep, Role, SliceOutcome, Slices
+
+CONFIRMATION = "confirmation"
+"""The half of the clusters that nobody was shown, as the relation `clusters` names it."""
+
+SUPPORTING = 5
+REFUTING = 3
+"""Traces shown for and against a statement."""
+
+
+def nested(sql: str) -> str:
+    """A SELECT in parentheses; the line break keeps a comment at its end from swallowing the bracket."""
+    return f"(\n{sql.strip().rstrip(';')}\n)"
+
+
+def member_count(plan: Plan) -> str:
+    """How many traces the plan is about."""
+    return f"{_with(plan)}\nSELECT count(*) AS traces FROM members AS m"
+
+
+def step_count(plan: Plan, step: QueryStep) -> str:
+    """How many traces of the population a step finds; for a measure also how many values it gives for them."""
+    values = ", count(s.value) AS step_values" if step.role == "measure" else ""
+    return (
+        f"{_with(plan)}\nSELECT count(DISTINCT s.trace_id) AS traces{values}\n"
+        f"FROM {nested(step.sql)} AS s JOIN members AS m ON m.trace_id = s.trace_id"
+    )
+
+
+def column_names(sql: str) -> str:
+    """No rows of a SELECT, to learn its columns."""
+    return f"SELECT * FROM {nested(sql)} AS s LIMIT 0"
+
+
+def cluster_table(plan: Plan, *, by_trace: bool) -> str:
+    """Per cluster and arm: `traces`, `affected`, and `unreadable` among those that aren't affected."""
+    unreadable = "CASE WHEN affected.trace_id IS NULL THEN unreadable.trace_id END" if plan.step("unreadable") else "NULL"
+    return (
+        f"{_with(plan, 'affected', 'exposed', 'unreadable')}\n"
+        f"SELECT {_cluster(by_trace)} AS cluster, {_exposed(plan)} AS exposed, count(*) AS traces,\n"
+        f"       count(affected.trace_id) AS affected, count({unreadable}) AS unreadable\n"
+        f"FROM members AS m{_joins(plan, 'affected', 'exposed', 'unreadable')}{_clusters(by_trace)}\n"
+        "GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+
+
+def measured_rows(plan: Plan, *, by_trace: bool) -> str:
+    """The measure of each finished (OK) trace that has one, with its arm and cluster."""
+    return (
+        f"{_with(plan, 'exposed')}\n"
+        f"SELECT {_cluster(by_trace)} AS cluster, {_exposed(plan)} AS exposed, v.value AS value\n"
+        f"FROM members AS m JOIN {nested(_sql(plan, 'measure'))} AS v ON v.trace_id = m.trace_id"
+        f"{_joins(plan, 'exposed')}{_clusters(by_trace)}\n"
+        "ORDER BY 1, 2, 3"
+    )
+
+
+def frame_rows(plan: Plan, *, by_trace: bool) -> str:
+    """The traces of a slice search with their clusters, in the order in which all its columns come."""
+    return f"{_with(plan)}\nSELECT {_cluster(by_trace)} AS cluster\nFROM members AS m{_clusters(by_trace)}\nORDER BY m.trace_id"
+
+
+def frame_column(plan: Plan, sql: str, *, valued: bool) -> str:
+    """One attribute or outcome of a slice search, aligned with `frame_rows`: the value of each trace, or 1 and 0."""
+    column = "min(s.value) AS value, count(DISTINCT s.value) AS step_values" if valued else "least(count(s.trace_id), 1) AS value"
+    return (
+        f"{_with(plan)}\nSELECT {column}\n"
+        f"FROM members AS m LEFT JOIN {nested(sql)} AS s ON s.trace_id = m.trace_id\n"
+        "GROUP BY m.trace_id ORDER BY m.trace_id"
+    )
+
+
+def affected_rows(plan: Plan) -> str:
+    """All rows of the affected step within the population; of a contrast those of the exposed."""
+    exposed = " JOIN exposed ON exposed.trace_id = m.trace_id" if plan.step("exposed") else ""
+    return (
+        f"{_with(plan, 'exposed')}\nSELECT s.*\n"
+        f"FROM members AS m{exposed} JOIN {nested(_sql(plan, 'affected'))} AS s ON s.trace_id = m.trace_id\nORDER BY s.trace_id"
+    )
+
+
+def evidence_rows(plan: Plan, *, seed: int) -> str:
+    """A few traces for and against, in seeded random order, with what the affected step says of them."""
+    return (
+        f"{_with(plan, 'affected', 'exposed', 'unreadable')},\n"
+        f"sided AS (SELECT m.trace_id AS trace_id, {_side(plan)} AS side\n"
+        f"  FROM members AS m{_joins(plan, 'affected', 'exposed', 'unreadable')}),\n"
+        "picked AS (SELECT trace_id, side, row_number() OVER (\n"
+        f"  PARTITION BY side ORDER BY md5(concat('{seed}:', trace_id)), trace_id) AS place\n"
+        "  FROM sided WHERE side IS NOT NULL)\n"
+        "SELECT p.trace_id AS picked_trace_id, p.side AS picked_side, p.place AS picked_place, s.*\n"
+        "FROM picked AS p LEFT JOIN affected_rows AS s ON s.trace_id = p.trace_id\n"
+        f"WHERE p.place <= CASE WHEN p.side = 'supports' THEN {SUPPORTING} ELSE {REFUTING} END\n"
+        "ORDER BY 2 DESC, 3"
+    )
+
+
+def exceedance(plan: Plan, cut: float) -> Plan:
+    """A shift as the contrast that decides it: affected is a measure above the pooled quantile `cut`."""
+    step, exposed = plan.step("measure"), plan.step("exposed")
+    if step is None or exposed is None:
+        raise ValueError("only a shift has a measure and an exposed arm")
+    affected = QueryStep(role="affected", title=f"{step.title} above {cut:,.6g}", sql=_above(step.sql, cut))
+    population = f"SELECT v.trace_id FROM {nested(_population(plan))} AS v"
+    contrast = Contrast(threshold_source=plan.decision.threshold_source)
+    return plan.model_copy(update={"population": population, "steps": (exposed, affected), "decision": contrast})
+
+
+def cell_contrast(plan: Plan, search: Slices, outcome: SliceOutcome, segment: dict[str, str], cut: float | None) -> Plan:
+    """One cell of a slice search as a contrast: the segment against the rest of the population."""
+    attributes = {attribute.name: attribute for attribute in search.attributes}
+    parts = [(attributes[name], value) for name, value in sorted(segment.items())]
+    exposed = QueryStep(
+        role="exposed",
+        title=", ".join(f"{attribute.title} {value}" for attribute, value in parts),
+        sql="\nINTERSECT\n".join(_having(attribute.sql, value) for attribute, value in parts),
+    )
+    sql = outcome.sql if cut is None else _above(outcome.sql, cut)
+    affected = QueryStep(role="affected", title=outcome.title, sql=sql)
+    contrast = Contrast(ratio=search.ratio, threshold_source=search.threshold_source)
+    return plan.model_copy(update={"steps": (exposed, affected), "decision": contrast})
+
+
+def _having(sql: str, value: str) -> str:
+    return f"SELECT a.trace_id FROM {nested(sql)} AS a GROUP BY a.trace_id HAVING CAST(min(a.value) AS STRING) = {quote(value)}"
+
+
+def _above(sql: str, cut: float) -> str:
+    return f"SELECT v.trace_id, v.value FROM {nested(sql)} AS v WHERE v.value > CAST('{cut!r}' AS DOUBLE)"
+
+
+def _sql(plan: Plan, role: Role) -> str:
+    step = plan.step(role)
+    if step is None:
+        raise ValueError(f"a {plan.decision.kind} plan has no step with role {role!r}")
+    return step.sql
+
+
+def _population(plan: Plan) -> str:
+    """The plan's own population; of a shift those that ended OK and have a value (method: shift)."""
+    measure = plan.step("measure")
+    if measure is None:
+        return plan.population
+    return (
+        f"SELECT p.trace_id FROM {nested(plan.population)} AS p\n"
+        "JOIN traces AS t ON t.trace_id = p.trace_id AND t.state = 'OK'\n"
+        f"JOIN {nested(measure.sql)} AS v ON v.trace_id = p.trace_id AND v.value IS NOT NULL"
+    )
+
+
+def _with(plan: Plan, *roles: Role) -> str:
+    """The population, cut to its half, and the steps asked for, as sets of trace ids."""
+    half = f"\nJOIN clusters AS h ON h.trace_id = p.trace_id AND h.half = '{CONFIRMATION}'" if plan.half == "confirmation" else ""
+    population = f"SELECT DISTINCT p.trace_id FROM {nested(_population(plan))} AS p{half} WHERE p.trace_id IS NOT NULL"
+    parts = [f"members AS ({population})"]
+    steps = [(role, step) for role in roles if (step := plan.step(role)) is not None]
+    parts += [
+        f"{role}_rows AS {nested(step.sql)},\n{role} AS (SELECT DISTINCT s.trace_id FROM {role}_rows AS s)"
+        for role, step in steps
+    ]
+    return "WITH " + ",\n".join(parts)
+
+
+def _joins(plan: Plan, *roles: Role) -> str:
+    return "".join(f"\nLEFT JOIN {role} ON {role}.trace_id = m.trace_id" for role in roles if plan.step(role) is not None)
+
+
+def _cluster(by_trace: bool) -> str:
+    # A trace that the clusters don't know counts as one by itself; a NULL would make one cluster of all such traces.
+    return "m.trace_id" if by_trace else "coalesce(CAST(c.cluster_id AS STRING), m.trace_id)"
+
+
+def _clusters(by_trace: bool) -> str:
+    return "" if by_trace else "\nLEFT JOIN clusters AS c ON c.trace_id = m.trace_id"
+
+
+def _exposed(plan: Plan) -> str:
+    return "CASE WHEN exposed.trace_id IS NULL THEN 0 ELSE 1 END" if plan.step("exposed") else "0"
+
+
+def _side(plan: Plan) -> str:
+    if plan.step("exposed") is not None:
+        both = "affected.trace_id IS NOT NULL AND exposed.trace_id IS NOT NULL"
+        return (
+            f"CASE WHEN {both} THEN 'supports' "
+            "WHEN affected.trace_id IS NOT NULL OR exposed.trace_id IS NOT NULL THEN 'refutes' END"
+        )
+    decision = plan.decision
+    strength = decision.kind == "rate" and decision.direction == "below"
+    found, absent = ("refutes", "supports") if strength else ("supports", "refutes")
+    unread = " WHEN unreadable.trace_id IS NOT NULL THEN NULL" if plan.step("unreadable") else ""
+    return f"CASE WHEN affected.trace_id IS NOT NULL THEN '{found}'{unread} ELSE '{absent}' END"

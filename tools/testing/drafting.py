@@ -1,0 +1,131 @@
+"""From a validated hypothesis to the draft of an issue: title, counts, severity, evidence; the cause comes from the analyst."""
+
+import hashlib
+from collections.abc import Sequence
+
+from ..insights.affected import AffectedTrace
+from ..insights.models import Cause, Cell, Evidence, Fingerprint, Hypothesis, Interval, IssueDraft, TestResult
+from .playbooks import Entry, share_in_words
+from .severity import Rating, rate_severity
+
+SHOWN = 8
+"""Affected traces that an issue of a slice is shown with; the CSV holds all."""
+
+
+def draft_issue(
+    hypothesis: Hypothesis,
+    affected: Sequence[AffectedTrace],
+    *,
+    traces: int,
+    cause: Cause,
+    entry: Entry | None,
+    cell: Cell | None = None,
+) -> IssueDraft:
+    """The issue that a validated hypothesis is, or that one cell of a slice search is; `traces` are those of the snapshot."""
+    result = hypothesis.result
+    if result is None:
+        raise ValueError(f"hypothesis {hypothesis.hypothesis_id} has no result to make an issue of")
+    if cell is not None:
+        return _of_cell(hypothesis, result, affected, cell, cause, traces)
+    exposed = result.arms[0] if result.arms else None
+    part, whole = _counts(result)
+    rating = _severity(result, part, traces, entry)
+    texts = entry.issue.filled(result) if entry is not None else None
+    reason = hypothesis.verdict.reason if hypothesis.verdict else ""
+    described = f"{texts.description} {texts.impact} " if texts else f"{hypothesis.statement} "
+    return IssueDraft(
+        title=texts.title if texts else _short(hypothesis.statement),
+        description=f"{described}{reason}".strip(),
+        severity=rating.severity,
+        severity_because=rating.because,
+        kind=hypothesis.kind,
+        source="hypothesis",
+        hypothesis_id=hypothesis.hypothesis_id,
+        affected=part,
+        population=whole,
+        population_title=exposed.title if exposed else _population_title(hypothesis),
+        estimand=result.estimand,
+        interval=_share_interval(hypothesis, result),
+        cause=cause,
+        recommendation=texts.recommendation if texts else "Open the listed traces and decide what they have in common.",
+        fingerprint=Fingerprint(population=_population_title(hypothesis), measure=entry.name if entry else hypothesis.statement),
+        evidence=_ordered(hypothesis.evidence) or _first(affected),
+        query_ids=result.query_ids,
+    )
+
+
+def _of_cell(
+    hypothesis: Hypothesis, result: TestResult, affected: Sequence[AffectedTrace], cell: Cell, cause: Cause, traces: int
+) -> IssueDraft:
+    where = " and ".join(name if value == "yes" else f"{name} {value}" for name, value in sorted(cell.segment.items()))
+    rest = share_in_words(cell.rest_affected, cell.rest_traces)
+    rating = rate_severity(share_low=cell.affected / traces, counted=True)
+    level = f"{cell.interval.level * 100:.3g}%"
+    return IssueDraft(
+        title=_short(f"{cell.outcome_title} {cell.ratio:.1f}x as frequent with {where}"),
+        description=(
+            f"{cell.outcome_title}: {cell.affected:,} of {cell.traces:,} traces with {where} "
+            f"({share_in_words(cell.affected, cell.traces)}), against {cell.rest_affected:,} of {cell.rest_traces:,} "
+            f"of the rest ({rest}). "
+            f"Ratio {cell.ratio:.2f} ({level} interval {cell.interval.low:.2f} to {cell.interval.high:.2f}), adjusted p "
+            f"{cell.p_adjusted:.2g} over {result.cells_tested:,} segments searched. "
+            "An association: what else differs there isn't known."
+        ),
+        severity=rating.severity,
+        severity_because=rating.because,
+        kind=hypothesis.kind,
+        source="hypothesis",
+        hypothesis_id=hypothesis.hypothesis_id,
+        affected=cell.affected,
+        population=cell.traces,
+        population_title=f"traces with {where}",
+        estimand=result.estimand,
+        cause=cause,
+        recommendation=f"Compare traces with {where} to the rest: open the listed ones, and look at what differs there.",
+        fingerprint=Fingerprint(population=_population_title(hypothesis), measure=cell.outcome, segment=where),
+        evidence=_first(affected),
+        query_ids=result.query_ids,
+    )
+
+
+def _counts(result: TestResult) -> tuple[int, int]:
+    """Affected and population; of a comparison those of its exposed arm."""
+    if result.arms and result.arms[0].affected is not None:
+        return result.arms[0].affected, result.arms[0].traces
+    return result.affected or 0, result.population
+
+
+def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -> Rating:
+    """By the share of all traces: its lower bound where it is an estimate, the exact one where it was counted."""
+    floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
+    if result.decision == "rate" and result.interval is not None:
+        share = result.interval.low * result.population / traces
+        return rate_severity(share_low=share, floor=floor, ceiling=ceiling)
+    return rate_severity(share_low=part / traces, floor=floor, ceiling=ceiling, counted=True)
+
+
+def _share_interval(hypothesis: Hypothesis, result: TestResult) -> Interval | None:
+    """The interval of the share; a comparison's interval is that of a ratio and stands in the reason."""
+    if result.decision != "rate":
+        return None
+    selected = hypothesis.verdict.interval if hypothesis.verdict else None
+    return selected or result.interval
+
+
+def _population_title(hypothesis: Hypothesis) -> str:
+    return hypothesis.plan.population_title if hypothesis.plan else "all traces"
+
+
+def _ordered(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """What supports first."""
+    return tuple(sorted(evidence, key=lambda each: not each.supports))
+
+
+def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:
+    """A few affected traces, in an order that has nothing to do with when they were logged."""
+    shuffled = sorted(affected, key=lambda each: hashlib.md5(each.trace_id.encode(), usedforsecurity=False).hexdigest())
+    return tuple(Evidence(trace_id=each.trace_id, span_id=each.span_id or None, rationale=each.note) for each in shuffled[:SHOWN])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 120 else text[:119].rstrip() + "…"

@@ -1,0 +1,85 @@
+"""Carries out a typed plan: shows each step, counts in the engine, estimates here. It gives numbers, never a verdict."""
+
+from dataclasses import dataclass
+
+from ..insights.affected import AffectedTrace
+from ..insights.models import Cell, Evidence, TestResult
+from ..sql.service import SqlService
+from . import compose
+from .plan import Plan, Shift, Slices
+from .queries import OnStep, PlanQueries
+from .results import Counts, Measured, result_of_counts, result_of_measure
+from .search import SliceRun
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What carrying out a plan gave: the numbers, and traces for and against."""
+
+    result: TestResult
+    evidence: tuple[Evidence, ...]
+
+
+class PlanExecutor:
+    """Carries out plans over one snapshot; safe to use from several threads."""
+
+    def __init__(self, sql: SqlService, *, cluster_key: str, seed: int) -> None:
+        """`cluster_key` is what joins traces in the relation `clusters`; `trace` where each stands by itself."""
+        self._sql = sql
+        self._cluster_key = cluster_key
+        self._seed = seed
+
+    def run(self, plan: Plan, *, owner: str, on_step: OnStep) -> Execution:
+        """Carries out a plan and gives its numbers, with at most 5 traces for and 3 against.
+
+        Raises:
+            QueryError: a step fails, or its columns aren't those that its role asks for; the message names the step.
+            QueryCancelled: the owner's queries were cancelled.
+        """
+        queries = PlanQueries(self._sql, plan, owner)
+        queries.show_population(on_step)
+        for step in plan.steps:
+            queries.show_step(step, on_step)
+        result, decided = self._decide(queries, plan, on_step)
+        evidence = () if decided is None else queries.evidence(decided, seed=self._seed)
+        return Execution(result.model_copy(update={"query_ids": tuple(queries.query_ids)}), evidence)
+
+    def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[AffectedTrace]:
+        """All affected traces, one entry a trace, in order of trace id.
+
+        Of a contrast those that are exposed and affected, of a shift the exposed ones above the pooled quantile, of a slice
+        search those of the `cell`.
+
+        Raises:
+            QueryError: a step fails.
+            ValueError: a slice search without a cell: which traces are affected depends on it.
+        """
+        queries = PlanQueries(self._sql, plan, owner)
+        if isinstance(plan.decision, Slices):
+            if cell is None:
+                raise ValueError("the affected traces of a slice search are those of one of its cells")
+            plan = self._search(queries, plan, plan.decision).contrast_of(cell)
+        elif isinstance(plan.decision, Shift):
+            plan = compose.exceedance(plan, self._measured(queries, plan).cut(plan.decision))
+        return queries.affected(plan)
+
+    def _decide(self, queries: PlanQueries, plan: Plan, on_step: OnStep) -> tuple[TestResult, Plan | None]:
+        """The result, and the plan whose affected step says which traces speak for and against."""
+        key = self._key(plan)
+        if isinstance(plan.decision, Slices):
+            return self._search(queries, plan, plan.decision).run(on_step)
+        if isinstance(plan.decision, Shift):
+            measured = self._measured(queries, plan)
+            result = result_of_measure(plan, plan.decision, measured, cluster_key=key, seed=self._seed)
+            return result, compose.exceedance(plan, measured.cut(plan.decision))
+        table = queries.ask(compose.cluster_table(plan, by_trace=key == "trace"), "Counts by cluster")
+        return result_of_counts(plan, Counts.of(table), cluster_key=key, seed=self._seed), plan
+
+    def _search(self, queries: PlanQueries, plan: Plan, decision: Slices) -> SliceRun:
+        return SliceRun(queries, plan, decision, cluster_key=self._key(plan), seed=self._seed)
+
+    def _measured(self, queries: PlanQueries, plan: Plan) -> Measured:
+        return Measured.of(queries.measured(by_trace=self._key(plan) == "trace"))
+
+    def _key(self, plan: Plan) -> str:
+        return "trace" if plan.cluster == "trace" else self._cluster_key

@@ -1,0 +1,1 @@
+"""Known failure modes and strengths, each a typed plan in YAML."""

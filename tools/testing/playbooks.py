@@ -1,0 +1,198 @@
+"""The playbook: known failure modes and strengths of agents, one YAML file each; docs/playbook.md tells how to write one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from string import Formatter
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..errors import UserError
+from ..insights.models import HypothesisDraft, Kind, Polarity, Severity, TestResult
+from .plan import Plan
+from .render import render_plan
+from .verdicts import percent
+
+PACKAGED = Path(__file__).parent / "playbook"
+"""The entries that come with the product."""
+
+FIELDS = ("affected", "population", "share", "ratio")
+"""What the texts of an issue may name in braces."""
+
+Capability = Literal[
+    "feedback", "measured_durations", "models", "repeated_requests", "sessions", "tokens", "tools", "users", "versions"
+]
+"""What traces must hold for an entry to make sense."""
+
+
+class EntryPart(BaseModel):
+    """What all parts of an entry share: closed to unknown keys, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IssueTexts(EntryPart):
+    """What an issue says that comes of the entry; `{share}`, `{affected}`, `{population}` and `{ratio}` are filled in."""
+
+    title: str = Field(min_length=1, max_length=120)
+    """5 to 8 words, specific."""
+    description: str = Field(min_length=1)
+    cause: str = Field(min_length=1)
+    """What usually lies behind it: a suspicion, until the spans say more."""
+    recommendation: str = Field(min_length=1)
+    impact: str = Field(min_length=1)
+    """What it does to users, or costs."""
+
+    @model_validator(mode="after")
+    def _names_known_figures(self) -> Self:
+        for text in (self.title, self.description, self.cause, self.recommendation, self.impact):
+            unknown = {name for _, name, _, _ in Formatter().parse(text) if name is not None} - set(FIELDS)
+            if unknown:
+                raise ValueError(f"unknown figures {sorted(unknown)}; known are {', '.join(FIELDS)}")
+        return self
+
+    def filled(self, result: TestResult) -> Self:
+        """The same texts with the figures of a result."""
+        figures = _figures(result)
+        return type(self)(**{name: getattr(self, name).format(**figures) for name in type(self).model_fields})
+
+
+class Entry(EntryPart):
+    """One known failure mode or strength, with the plan that tells whether an agent has it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """The name of its file, without `.yaml`."""
+    kind: Kind
+    polarity: Polarity = "problem"
+    statement: str = Field(min_length=1)
+    """What is claimed, so that the plan's numbers can refute it."""
+    rationale: str = Field(min_length=1)
+    keywords: tuple[str, ...] = Field(min_length=1)
+    """Words, lower case, by which a person's focus finds the entry."""
+    requires: tuple[Capability, ...] = ()
+    anchor: str = ""
+    """The figure of the census that it starts from, by name, where there is one."""
+    plan: Plan
+    severity_floor: Severity | None = None
+    """The least severity, however few are affected."""
+    severity_ceiling: Severity | None = None
+    issue: IssueTexts
+    evidence_rationale: str = Field(min_length=1)
+    """What an affected trace shows, where the step has no note of its own."""
+
+    @field_validator("keywords")
+    @classmethod
+    def _are_lower_case(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [word for word in keywords if word != word.lower().strip()]:
+            raise ValueError(f"keywords are lower case and trimmed; these aren't: {wrong}")
+        return keywords
+
+    @model_validator(mode="after")
+    def _is_tested_as_stated(self) -> Self:
+        if self.plan.decision.threshold_source != "playbook":
+            raise ValueError("the decision's threshold_source is 'playbook' in an entry")
+        floor, ceiling = self.severity_floor, self.severity_ceiling
+        if floor and ceiling and floor.rank > ceiling.rank:
+            raise ValueError(f"severity_floor {floor} is above severity_ceiling {ceiling}")
+        return self
+
+    def draft(self) -> HypothesisDraft:
+        """The hypothesis that this agent has it."""
+        return HypothesisDraft(
+            statement=self.statement,
+            rationale=self.rationale,
+            testing_plan=render_plan(self.plan),
+            plan=self.plan,
+            source="playbook",
+            kind=self.kind,
+            polarity=self.polarity,
+            playbook=self.name,
+        )
+
+
+def load_playbook(folders: Sequence[Path] = ()) -> dict[str, Entry]:
+    """The packaged entries and those of the folders, by name; an entry of a folder replaces a packaged one of its name.
+
+    Raises:
+        UserError: a folder isn't there, or an entry isn't valid; the message names file, line and key.
+    """
+    entries = {entry.name: entry for entry in _read_folder(PACKAGED)}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"There is no playbook folder {str(folder)!r}. Create it, or correct --playbook.")
+        entries |= {entry.name: entry for entry in _read_folder(folder)}
+    return dict(sorted(entries.items()))
+
+
+def _read_folder(folder: Path) -> Iterator[Entry]:
+    for path in sorted(folder.glob("*.yaml")):
+        yield read_entry(path)
+
+
+def read_entry(path: Path) -> Entry:
+    """One entry.
+
+    Raises:
+        UserError: the file isn't valid YAML, an entry or named as the entry.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        node, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UserError(f"{_place(path, mark)}: not valid YAML: {getattr(error, 'problem', None) or error}.") from error
+    if node is None:
+        raise UserError(f"{path}: the file is empty; docs/playbook.md shows what an entry holds.")
+    try:
+        entry = Entry.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "entry"
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{_place(path, _mark_of(node, first['loc']))}: {key}: {message}.") from error
+    if entry.name != path.stem:
+        raise UserError(
+            f"{path}: the entry is named {entry.name!r}; name the file {entry.name}.yaml, or the entry {path.stem!r}."
+        )
+    return entry
+
+
+def _place(path: Path, mark: yaml.Mark | None) -> str:
+    return str(path) if mark is None else f"{path}, line {mark.line + 1}"
+
+
+def _mark_of(node: yaml.Node, place: tuple[int | str, ...]) -> yaml.Mark:
+    """Where the deepest part of a place begins; parts that only the model knows (a union's tag) are passed over."""
+    mark = node.start_mark
+    for part in place:
+        child = _child(node, part)
+        if child is not None:
+            mark, node = child
+    return mark
+
+
+def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark, node.value[part]
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark, value) for key, value in node.value if key.value == part), None)
+    return None
+
+
+def _figures(result: TestResult) -> dict[str, str]:
+    """Figures as they stand in a text; of a comparison `affected` and `population` are those of its exposed arm."""
+    affected, population = result.affected or 0, result.population
+    if result.arms:
+        affected, population = result.arms[0].affected or affected, result.arms[0].traces
+    return {
+        "affected": f"{affected:,}",
+        "population": f"{population:,}",
+        "share": share_in_words(affected, population),
+        "ratio": "–" if result.value is None else f"{result.value:.1f}",
+    }
+
+
+def share_in_words(part: int, whole: int) -> str:
+    """A share on paper; of nothing there is none."""
+    return percent(part / whole) if whole else "none"

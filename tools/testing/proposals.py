@@ -1,0 +1,118 @@
+"""What counting can suspect of an experiment, in the order in which it matters: the hypotheses of an analysis without a model."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..insights.models import Census, HypothesisDraft
+from ..sql.service import SqlService
+from .anchored import anchor_of, anchored_drafts
+from .capabilities import missing_capabilities
+from .playbooks import Entry
+from .siblings import siblings_problem, siblings_strength
+from .slice_plan import slices_drafts
+
+WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """Hypotheses worth testing, and what was left out for want of data, each in a sentence with its reason."""
+
+    drafts: tuple[HypothesisDraft, ...]
+    left_out: tuple[str, ...]
+
+
+def propose_counting(sql: SqlService, census: Census, playbook: Mapping[str, Entry], focus: Sequence[str] = ()) -> Proposed:
+    """What the user asks for first, then what the census, the playbook, siblings and segments suggest, strengths last.
+
+    An entry whose data the traces lack is left out. A focus that no entry matches becomes a hypothesis that is blocked: it says
+    what to do, so that the report can.
+
+    Args:
+        sql: Answers queries over the snapshot; only margins are looked at, never an outcome within a segment.
+        census: The census of that snapshot.
+        playbook: The entries, by name.
+        focus: What the user wants looked at, in their words.
+
+    Raises:
+        QueryError: the experiment's labels can't be read.
+    """
+    missing = missing_capabilities(census)
+    fitting = {name: entry for name, entry in playbook.items() if not missing.keys() & set(entry.requires)}
+    left_out = [
+        f"{name}: {'; '.join(missing[each] for each in entry.requires if each in missing)}."
+        for name, entry in playbook.items()
+        if name not in fitting
+    ]
+    asked = {text: matching_entries(text, fitting) for text in focus if text.strip()}
+    wanted = dict.fromkeys(entry.name for entries in asked.values() for entry in entries)
+    others = sorted((entry for name, entry in fitting.items() if name not in wanted), key=lambda entry: _weight(entry, census))
+    siblings = "repeated_requests" not in missing
+    if not siblings:
+        left_out.append(f"same request, different outcome: {missing['repeated_requests']}.")
+    drafts = [
+        *(_anchored(fitting[name], census).model_copy(update={"source": "user"}) for name in wanted),
+        *(_blocked(text, playbook) for text, entries in asked.items() if not entries),
+        *anchored_drafts(census),
+        *(_anchored(entry, census) for entry in others if entry.polarity == "problem"),
+        *([siblings_problem()] if siblings else []),
+        *slices_drafts(sql, census),
+        *(_anchored(entry, census) for entry in others if entry.polarity == "strength"),
+        *([siblings_strength()] if siblings else []),
+    ]
+    return Proposed(tuple(drafts), tuple(left_out))
+
+
+def matching_entries(focus: str, entries: Mapping[str, Entry]) -> list[Entry]:
+    """The entries that a person's words ask for: problems before strengths, then the best match first.
+
+    A match is a keyword whose words stand in the focus in a row, singular or plural; it counts as many as it has words. What
+    matches less than half as well as the best is left to the rest of the playbook.
+    """
+    said = _words(focus)
+    scores = {
+        name: sum(_length(_words(keyword)) for keyword in entry.keywords if _words(keyword) in said)
+        for name, entry in entries.items()
+    }
+    best = max(scores.values(), default=0)
+    matched = [entries[name] for name, score in scores.items() if score and 2 * score >= best]
+    return sorted(matched, key=lambda entry: (entry.polarity, -scores[entry.name], entry.name))
+
+
+def _words(text: str) -> str:
+    return f" {' '.join(_stem(word) for word in WORD.findall(text.lower()))} "
+
+
+def _length(words: str) -> int:
+    return len(words.split())
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("s") if len(word) > 3 else word
+
+
+def _weight(entry: Entry, census: Census) -> tuple[int, int, str]:
+    """Figures that the census found many traces for come first, then severe kinds."""
+    anchored = max((bucket.numerator or 0 for bucket in census.find(entry.anchor, segment="")), default=0) if entry.anchor else 0
+    return (-anchored, -(entry.severity_floor.rank if entry.severity_floor else 0), entry.name)
+
+
+def _anchored(entry: Entry, census: Census) -> HypothesisDraft:
+    found = census.find(entry.anchor, segment="") if entry.anchor else []
+    return entry.draft().model_copy(update={"anchor": anchor_of(found[0]) if found else None})
+
+
+def _blocked(focus: str, playbook: Mapping[str, Entry]) -> HypothesisDraft:
+    return HypothesisDraft(
+        statement=focus.strip(),
+        rationale="The user asked for it.",
+        testing_plan="Step 1: Write down what would show it in the traces, as a plan; until then nothing is tested.",
+        source="user",
+        kind="quality",
+        blocked=(
+            "No entry of the playbook is about this, so counting can't test it. Say it with words that an entry knows "
+            f"({', '.join(sorted({entry.keywords[0] for entry in playbook.values()}))}), write an entry of your own "
+            "(docs/playbook.md), or use an analyst that reads traces."
+        ),
+    )
