@@ -1,0 +1,1 @@
+"""The report: facts from the memory, laid out for a reader."""

@@ -1,0 +1,53 @@
+"""Text of traces made fit to be quoted in markdown: one line, no control characters, nothing that could be taken for markup."""
+
+import json
+import re
+import unicodedata
+
+MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<!\w)_|_(?!\w)|^#|^[-+]|~(?=~))")
+"""What would be taken for markup; an underscore within a word and a hash within a line are not."""
+CODE = re.compile(r"(`[\w.:/ -]+`)")
+"""A name set as code: harmless, and our own texts set names of tools so."""
+
+
+def excerpt(text: object, limit: int = 280) -> str:
+    """One line of at most `limit` characters, cut at the end with an ellipsis, its markup escaped."""
+    plain = "".join(" " if unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs"} else char for char in str(text))
+    plain = " ".join(plain.split())
+    if len(plain) > limit:
+        plain = plain[: limit - 1].rstrip() + "…"
+    return "".join(part if index % 2 else MARKUP.sub(r"\\\1", part) for index, part in enumerate(CODE.split(plain)))
+
+
+def spoken(text: str) -> str:
+    """What was said, out of the JSON it is recorded in: the content of the last message, or the text as it is."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return _content(value) or text
+
+
+def _content(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value:
+        return _content(value[-1])
+    if isinstance(value, dict):
+        for key in (
+            "messages",
+            "content",
+            "text",
+            "output",
+            "answer",
+            "response",
+            "input",
+            "question",
+            "query",
+            "prompt",
+            "choices",
+            "message",
+        ):
+            if value.get(key):
+                return _content(value[key])
+    return ""

@@ -1,0 +1,98 @@
+"""The report in markdown: `report.md.j2` filled from the facts, every text of a trace made harmless first."""
+
+import re
+from datetime import datetime
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from ..insights.models import Bucket, Interval, Issue
+from .excerpts import excerpt
+from .facts import ReportFacts
+
+
+def render_markdown(facts: ReportFacts) -> str:
+    """The whole report. The same memory gives the same text."""
+    text = _template().render(facts=facts, analysis=facts.analysis, snapshot=facts.snapshot, census=facts.census)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+@cache
+def _template() -> Template:
+    source = resources.files(__name__.rpartition(".")[0]).joinpath("report.md.j2").read_text(encoding="utf-8")
+    # Markdown, not HTML: what comes from traces goes through `excerpt` or `inline`, which escape for markdown.
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters |= {
+        "excerpt": excerpt,
+        "inline": inline,
+        "percent": percent,
+        "figure": figure,
+        "share": share,
+        "interval": interval,
+        "when": when,
+        "number": number,
+    }
+    return environment.from_string(source)
+
+
+def inline(text: object) -> str:
+    """A text of ours or of a trace, whole but for absurd lengths, on one line."""
+    return excerpt(text, 2_000)
+
+
+def number(value: float) -> str:
+    """A count with its thousands apart."""
+    return f"{value:,}"
+
+
+def percent(value: float) -> str:
+    """A fraction as a percentage, with as many digits as it deserves: 0.4%, 4.4%, 44%."""
+    points = value * 100
+    return f"{points:.0f}%" if points >= 10 or points == 0 else f"{points:.1f}%" if points >= 0.1 else f"{points:.2f}%"
+
+
+def interval(value: Interval | None) -> str:
+    """A confidence interval of shares, with its level; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value.level * 100:.3g}% interval {percent(value.low)} to {percent(value.high)}"
+
+
+def share(issue: Issue) -> str:
+    """`n of N (share, interval)`, and which of the two claims it is."""
+    part = issue.affected / issue.population if issue.population else 0.0
+    bounds = f", {interval(issue.interval)}" if issue.interval else ", counted exactly"
+    return f"{issue.affected:,} of {issue.population:,} {issue.population_title} ({percent(part)}{bounds})"
+
+
+def figure(bucket: Bucket | None) -> str:
+    """One figure of the census with its counts and its query; a missing one says so, since missing is not zero."""
+    if bucket is None or bucket.value is None:
+        return "not known" + (f" `{bucket.query_id}`" if bucket else "")
+    if bucket.unit == "share":
+        counts = (
+            f" ({bucket.numerator:,} of {bucket.denominator:,})"
+            if bucket.numerator is not None and bucket.denominator is not None
+            else ""
+        )
+        return f"{percent(bucket.value)}{counts} `{bucket.query_id}`"
+    return f"{_amount(bucket)} `{bucket.query_id}`"
+
+
+def _amount(bucket: Bucket) -> str:
+    value = bucket.value or 0.0
+    match bucket.unit:
+        case "ms":
+            return f"{value / 1000:,.2f} s" if value >= 1000 else f"{value:,.0f} ms"
+        case "usd":
+            return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+        case "ratio":
+            return f"{value:,.2f}"
+        case _:
+            return f"{value:,.0f}"
+
+
+def when(value: datetime | None) -> str:
+    """An instant in UTC, to the minute."""
+    return "not known" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
