@@ -17,6 +17,9 @@ from .verdicts import percent
 PACKAGED = Path(__file__).parent / "playbook"
 """The entries that come with the product."""
 
+LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""Libyaml where it is there: an order of magnitude faster."""
+
 FIELDS = ("affected", "population", "share", "ratio")
 """What the texts of an issue may name in braces."""
 
@@ -136,9 +139,8 @@ def read_entry(path: Path) -> Entry:
     Raises:
         UserError: the file isn't valid YAML, an entry or named as the entry.
     """
-    text = path.read_text(encoding="utf-8")
     try:
-        node, data = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        node, data = _parse(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UserError(f"{_place(path, mark)}: not valid YAML: {getattr(error, 'problem', None) or error}.") from error
@@ -156,6 +158,16 @@ def read_entry(path: Path) -> Entry:
             f"{path}: the entry is named {entry.name!r}; name the file {entry.name}.yaml, or the entry {path.stem!r}."
         )
     return entry
+
+
+def _parse(text: str) -> tuple[yaml.Node | None, object]:
+    """The tree of a YAML text, which knows its lines, and what it says."""
+    loader = LOADER(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _place(path: Path, mark: yaml.Mark | None) -> str:
