@@ -1,0 +1,243 @@
+"""How fast a snapshot is against paging the same traces through MLflow's client: builds a store, measures, prints a table.
+
+    python -m analyze_experiment.evals.bench.snapshot [--traces 20000] [--folder DIR]
+
+Both sides read the same store in the same run, so that the ratio holds on any machine. The store is deterministic: schema by
+MLflow, rows written straight, texts cut from a buffer of random words at the average size of the real agents in ../shared/data
+(about 1.9 kB a span).
+"""
+
+import argparse
+import json
+import random
+import sqlite3
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analyze_experiment.tools.traces.snapshot import take_snapshot
+
+START_MS = 1_767_225_600_000  # 2026-01-01
+STEP_MS = 4_000
+SPANS_A_TRACE = 5
+PAGED_TRACES = 3_000
+PAGE = 500
+NEW_TRACES = 1_000
+TOOLS = ("search_orders", "get_customer", "refund_order", "find_article")
+
+SPAN_INSERT = """INSERT INTO spans (trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano,
+    end_time_unix_nano, content, model_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+TRACE_INSERT = """INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status, request_preview,
+    response_preview, trace_name, session_id, input_tokens, output_tokens, total_tokens)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+class Words:
+    """Deterministic prose: slices of one long buffer of random words."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        alphabet = "abcdefghijklmnopqrstuvwxyz"
+        vocabulary = ["".join(self.random.choices(alphabet, k=self.random.randint(2, 9))) for _ in range(4_000)]
+        self.buffer = " ".join(self.random.choices(vocabulary, k=400_000))
+
+    def some(self, low: int, high: int) -> str:
+        """Between `low` and `high` characters."""
+        start = self.random.randrange(len(self.buffer) - high)
+        return self.buffer[start : start + self.random.randint(low, high)]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store under measurement."""
+
+    uri: str
+    database: Path
+    experiment_id: str
+
+
+def create_store(folder: Path) -> Store:
+    """An empty MLflow store with one experiment; MLflow makes the schema."""
+    from mlflow import MlflowClient
+
+    database = folder / "mlflow.db"
+    uri = f"sqlite:///{database}"
+    experiment_id = MlflowClient(tracking_uri=uri).create_experiment("bench", artifact_location=(folder / "artifacts").as_uri())
+    return Store(uri, database, experiment_id)
+
+
+def add_traces(store: Store, first: int, count: int) -> None:
+    """Writes traces number `first` .. `first + count - 1`; the same numbers give the same rows."""
+    words = Words(first)
+    connection = sqlite3.connect(store.database)
+    try:
+        with connection:
+            for number in range(first, first + count):
+                insert_trace(connection, store.experiment_id, number, words)
+    finally:
+        connection.close()
+
+
+def insert_trace(connection: sqlite3.Connection, experiment_id: str, number: int, words: Words) -> None:
+    """One trace: a root, two model calls, two tool calls."""
+    trace_id, began = f"tr-{number:032x}", START_MS + number * STEP_MS
+    question, answer = words.some(60, 300), words.some(200, 900)
+    size = len(question) + len(answer)
+    connection.execute(
+        TRACE_INSERT,
+        (trace_id, experiment_id, began, 2_500, "OK", question, answer, "agent", f"session-{number // 4}", size, size // 4, size),
+    )
+    connection.executemany(
+        "INSERT INTO trace_tags (key, value, request_id) VALUES (?, ?, ?)",
+        [("mlflow.trace.spansLocation", "TRACKING_STORE", trace_id), ("version", f"1.{number % 3}", trace_id)],
+    )
+    metadata = {
+        "mlflow.source.name": "agent.py",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.trace.infoFinalized": "true",
+        "mlflow.trace.sizeStats": json.dumps({"total_size_bytes": size * 10, "num_spans": SPANS_A_TRACE}),
+        "mlflow.traceInputs": question[:250],
+        "mlflow.traceOutputs": answer[:250],
+        "mlflow.trace.user": f"user-{number % 977}",
+        "mlflow.trace_schema.version": "3",
+    }
+    connection.executemany(
+        "INSERT INTO trace_request_metadata (key, value, request_id) VALUES (?, ?, ?)",
+        [(key, value, trace_id) for key, value in metadata.items()],
+    )
+    connection.executemany(SPAN_INSERT, spans(trace_id, experiment_id, began, question, answer, words))
+
+
+def spans(
+    trace_id: str, experiment_id: str, began: int, question: str, answer: str, words: Words
+) -> Iterator[tuple[object, ...]]:
+    """The span rows of one trace."""
+    ask = [{"role": "system", "content": words.some(600, 1_400)}, {"role": "user", "content": question}]
+    found = [{"id": words.random.randrange(10**6), "title": words.some(20, 60), "body": words.some(100, 500)} for _ in range(3)]
+    facts = {"name": words.some(10, 20), "address": words.some(20, 60), "history": [words.some(20, 80) for _ in range(4)]}
+    tool, other = words.random.choice(TOOLS), words.random.choice(TOOLS)
+    calls = [
+        ("agent", "AGENT", {"messages": ask[1:]}, {"role": "assistant", "content": answer}),
+        ("chat", "CHAT_MODEL", {"messages": ask, "temperature": 0}, {"role": "assistant", "content": words.some(50, 200)}),
+        (tool, "TOOL", {"query": words.some(10, 60)}, {"results": found}),
+        (other, "TOOL", {"id": words.random.randrange(10**6)}, facts),
+        (
+            "chat",
+            "CHAT_MODEL",
+            {"messages": [*ask, {"role": "tool", "content": json.dumps(found)}, {"role": "tool", "content": json.dumps(facts)}]},
+            {"role": "assistant", "content": answer},
+        ),
+    ]
+    root = f"{words.random.getrandbits(64):016x}"
+    for place, (name, kind, inputs, outputs) in enumerate(calls):
+        span_id = f"{words.random.getrandbits(64):016x}" if place else root
+        start, end = (began + place * 400) * 1_000_000, (began + (place * 400 + 380 if place else 2_500)) * 1_000_000
+        model = "gpt-4o" if kind == "CHAT_MODEL" else None
+        attributes: dict[str, object] = {
+            "mlflow.traceRequestId": trace_id,
+            "mlflow.spanType": kind,
+            "mlflow.spanInputs": inputs,
+            "mlflow.spanOutputs": outputs,
+        }
+        if model:
+            attributes |= {
+                "mlflow.llm.model": model,
+                "mlflow.chat.tokenUsage": {"input_tokens": 900, "output_tokens": 120, "total_tokens": 1_020},
+            }
+        content = {
+            "trace_id": b64encode(bytes.fromhex(trace_id[3:])).decode(),
+            "span_id": b64encode(bytes.fromhex(span_id)).decode(),
+            "parent_span_id": b64encode(bytes.fromhex(root)).decode() if place else None,
+            "name": name,
+            "start_time_unix_nano": start,
+            "end_time_unix_nano": end,
+            "events": [],
+            "status": {"code": "STATUS_CODE_OK", "message": ""},
+            "attributes": {key: json.dumps(value) for key, value in attributes.items()},
+            "links": [],
+        }
+        row = (trace_id, experiment_id, span_id, root if place else None, name, kind, "OK", start, end)
+        yield (*row, json.dumps(content, ensure_ascii=False), model)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long something took over how many traces."""
+
+    what: str
+    traces: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Traces a second."""
+        return self.traces / self.seconds
+
+
+def page(store: Store, traces: int) -> Timing:
+    """MLflow's own way: search with spans, page by page."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=store.uri)
+    client.search_traces(locations=[store.experiment_id], max_results=1)
+    began, read, token = time.perf_counter(), 0, None
+    while read < traces:
+        found = client.search_traces(locations=[store.experiment_id], max_results=PAGE, page_token=token, include_spans=True)
+        read, token = read + len(found), found.token
+    return Timing("MlflowClient.search_traces(include_spans=True), paged", read, time.perf_counter() - began)
+
+
+def snapshot(store: Store, cache: Path, what: str) -> Timing:
+    """Our way."""
+    began = time.perf_counter()
+    taken = take_snapshot(
+        store.uri,
+        store.experiment_id,
+        instant=datetime(2100, 1, 1, tzinfo=UTC),
+        since=None,
+        until=None,
+        cache=cache,
+        progress=lambda done, total: None,
+    )
+    return Timing(what, taken.record.traces, time.perf_counter() - began)
+
+
+def measure(folder: Path, traces: int) -> list[Timing]:
+    """Builds the store in `folder` and takes all times."""
+    store = create_store(folder)
+    add_traces(store, 0, traces)
+    store.database.read_bytes()  # both sides find the file in memory
+    first = snapshot(store, folder / "cache", "take_snapshot, first")
+    again = snapshot(store, folder / "cache", "take_snapshot, nothing new")
+    paged = page(store, min(PAGED_TRACES, traces))
+    add_traces(store, traces, NEW_TRACES)
+    more = snapshot(store, folder / "cache", f"take_snapshot, {NEW_TRACES} new")
+    return [paged, first, again, more]
+
+
+def table(timings: list[Timing]) -> str:
+    """The times as markdown."""
+    paged = timings[0]
+    lines = ["| what | traces | seconds | traces/s | ratio |", "|---|---|---|---|---|"]
+    for timing in timings:
+        ratio = f"{timing.rate / paged.rate:.1f}"
+        lines.append(f"| {timing.what} | {timing.traces} | {timing.seconds:.2f} | {timing.rate:,.0f} | {ratio} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Runs the bench."""
+    parser = argparse.ArgumentParser(description="How fast a snapshot is against paging the same traces through MLflow's client.")
+    parser.add_argument("--traces", type=int, default=20_000)
+    parser.add_argument("--folder", type=Path, help="where the store is built; a temporary folder by default")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        print(table(measure(Path(folder), arguments.traces)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Turns the raw rows of a window into the relations as Parquet, inside DuckDB with bounded memory."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
+
+from ..sql.relations import ASSESSMENTS, SPANS, TRACES
+from . import extract_statements as sql
+from .columns import text_column
+from .failures import error_in_output
+from .sources.base import SPAN_SCHEMA, Headers, RawWindow
+from .texts import Json, request_text, response_text
+
+MEMORY_LIMIT = "1GB"
+"""What DuckDB may hold before it spills; a window's content is about a tenth of it."""
+INDEX = "index"
+"""The file beside the relations: one row a trace with its digest, of excluded traces too; for counts and comparison."""
+FILES = (TRACES.name, SPANS.name, ASSESSMENTS.name, INDEX)
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+TEXTS: dict[str, Callable[[str | None], str | None]] = {
+    "request_text": request_text,
+    "response_text": response_text,
+    "error_in_output": error_in_output,
+}
+"""Done in Python, because the shapes they know are many and easier read there."""
+
+
+class Extractor:
+    """A DuckDB session that extracts one window after the other."""
+
+    def __init__(self) -> None:
+        # One thread: a window is too small to be shared out, and the same window gives the same bytes.
+        self.duck = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": ""})
+        self.spill: Path | None = None
+        # What it learns from statistics it writes into the schema: a file that happens to hold no NULL would say NOT NULL.
+        self.duck.execute("SET disabled_optimizers = 'statistics_propagation'")
+        for name, function in TEXTS.items():
+            self.duck.create_function(name, over_column(function), ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
+        for statement in sql.MACROS:
+            self.duck.execute(statement)
+
+    def spill_into(self, folder: Path) -> None:
+        """Where what is too much for memory goes; until this is said nowhere, least of all into the working folder."""
+        if folder != self.spill:
+            self.duck.execute("SET temp_directory = $folder", {"folder": str(folder)})
+            self.spill = folder
+
+    def fingerprint(self, headers: Headers) -> str:
+        """What identifies the state of these traces in their source; '' where there are none."""
+        self._register(headers)
+        return self._fingerprint()
+
+    def extract(self, window: RawWindow, folder: Path) -> tuple[str, dict[str, Path]]:
+        """Writes the window as Parquet, one file each of `FILES`; gives its fingerprint, and where they are."""
+        paths = {name: folder / f"{name}-{os.getpid()}.tmp" for name in FILES}
+        self._register(window.headers)
+        self._write_spans(window, paths[SPANS.name])
+        for statement in sql.SUMS:
+            self.duck.execute(statement, {"spans": str(paths[SPANS.name])} if "$spans" in statement else None)
+        for name, statement in sql.OUTPUT.items():
+            self._write(statement, paths[name])
+        return self._fingerprint(), paths
+
+    def close(self) -> None:
+        """Ends the session."""
+        self.duck.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _register(self, headers: Headers) -> None:
+        for name, table in vars(headers).items():
+            self.duck.register(f"{name}_now", table)
+        for statement in sql.HEADERS:
+            self.duck.execute(statement)
+
+    def _fingerprint(self) -> str:
+        ((fingerprint,),) = self.duck.execute(sql.FINGERPRINT).fetchall()
+        return fingerprint
+
+    def _write_spans(self, window: RawWindow, path: Path) -> None:
+        """Optimistic: broken spans are rare, and show in what was written."""
+        unreadable = set(window.unreadable)
+        self._place(window.spans, unreadable)
+        self._write(sql.SPAN_OUTPUT, path)
+        ((broken,),) = self.duck.execute(sql.ANY_BROKEN, {"path": str(path)}).fetchall()
+        if broken:
+            self._place(self._mended(window.spans, unreadable), unreadable)
+            self._write(sql.SPAN_OUTPUT, path)
+
+    def _place(self, spans: pa.Table, unreadable: set[str]) -> None:
+        self.duck.register("spans_now", spans)
+        self.duck.register("unreadable", pa.table({"trace_id": text_column(sorted(unreadable))}))
+        self.duck.execute(sql.PLACES)
+
+    def _mended(self, spans: pa.Table, unreadable: set[str]) -> pa.Table:
+        """Mends what Python reads and DuckDB doesn't; a trace with a span that neither reads is left without spans."""
+        broken = self.duck.sql(sql.BROKEN).to_arrow_table().cast(SPAN_SCHEMA).to_pylist()
+        mended = [{**span, "content": mend(span["content"])} for span in broken]
+        unreadable.update(str(span["trace_id"]) for span in mended if span["content"] is None)
+        again = {(span["trace_id"], span["span_id"]) for span in broken}
+        keys = zip(spans["trace_id"].to_pylist(), spans["span_id"].to_pylist(), strict=True)
+        kept = spans.filter(pa.array([key not in again and key[0] not in unreadable for key in keys], pa.bool_()))
+        readable = [span for span in mended if span["trace_id"] not in unreadable]
+        return pa.concat_tables([kept, pa.Table.from_pylist(readable, schema=SPAN_SCHEMA)])
+
+    def _write(self, statement: str, path: Path) -> None:
+        self.duck.execute(f"COPY ({statement}) TO $path ({PARQUET})", {"path": str(path)})
+        path.chmod(0o600)
+
+
+def over_column(function: Callable[[str | None], str | None]) -> Callable[[pa.ChunkedArray], pa.Array]:
+    """The function over a column of texts."""
+    return lambda column: text_column([function(text) for text in column.to_pylist()])
+
+
+def mend(content: str | None) -> str | None:
+    """A span's JSON as DuckDB takes it: attributes, no half characters, no key twice; None where Python can't read it either."""
+    try:
+        span: Json = json.loads(content or "")
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(span, dict) and not isinstance(span.get("attributes"), dict):
+        span["attributes"] = {}
+    return json.dumps(span, ensure_ascii=False).encode("utf-8", "replace").decode() if isinstance(span, dict) else None

@@ -1,0 +1,204 @@
+"""The DuckDB SQL behind `extract.py`: from MLflow's rows and span JSON to the columns of `tools/sql/relations.py`."""
+
+from ..sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
+from .texts import ANSWERED_KEYS, COMPLETION_KEYS
+
+SHAPE = """{"attributes": "MAP(VARCHAR, VARCHAR)", "status": {"message": "VARCHAR"},
+    "events": [{"name": "VARCHAR", "attributes": {"exception.type": "VARCHAR", "exception.message": "VARCHAR"}}]}"""
+"""What is read of a span's content, in one pass. Attribute values come out as the JSON texts that they are."""
+
+VERSION_KEYS = (
+    "version",
+    "app.version",
+    "agent.version",
+    "agent_version",
+    "app_version",
+    "release",
+    "service.version",
+    "git.commit",
+    "mlflow.source.git.commit",
+    "mlflow.modelId",
+)
+"""Tags or metadata that name an agent's version; the first that is there counts, a tag before metadata."""
+
+TOOL_TYPES = ("TOOL", "FUNCTION", "RETRIEVER")
+"""Spans that stand for a tool's work, so that their output can be an error in disguise."""
+
+ERROR_HINT = "(?i)error|exception|fail|fatal|traceback|false"
+"""In every output that `error_in_output` takes for an error; spares it most of the others."""
+
+MACROS = (
+    """CREATE MACRO decoded(value) AS  -- a JSON string's text; any other JSON as it is
+        CASE WHEN starts_with(value, '"') AND json_valid(value) THEN json_extract_string(value, '$') ELSE value END""",
+    "CREATE MACRO given(value) AS CASE WHEN value <> 'null' THEN value END",
+    "CREATE MACRO whole(value) AS CASE WHEN json_valid(value) THEN value END",
+    "CREATE MACRO counted(value, unreadable) AS CASE WHEN NOT unreadable THEN coalesce(value, 0) END",
+    "CREATE MACRO at_ns(value) AS make_timestamp(value // 1000)",
+    "CREATE MACRO at_ms(value) AS make_timestamp(value * 1000)",
+    """CREATE MACRO tokens(value) AS
+        TRY(from_json(value, '{"input_tokens": "BIGINT", "output_tokens": "BIGINT", "total_tokens": "BIGINT"}'))""",
+    """CREATE MACRO dollars(value) AS TRY(from_json(value, '{"total_cost": "DOUBLE"}')).total_cost""",
+    r"CREATE MACRO normalised(value) AS lower(trim(regexp_replace(value, '\s+', ' ', 'g')))",
+    """CREATE MACRO other_attributes(attributes) AS map_from_entries(list_transform(list_filter(map_entries(attributes),
+            lambda e: e.key NOT IN ('mlflow.spanInputs', 'mlflow.spanOutputs', 'mlflow.traceRequestId')),
+        lambda e: {'key': e.key, 'value': decoded(e.value)}))""",
+    """CREATE MACRO as_number(value) AS CASE json_type(value)
+        WHEN 'BOOLEAN' THEN CASE value::VARCHAR WHEN 'true' THEN 1 ELSE 0 END
+        WHEN 'VARCHAR' THEN NULL ELSE TRY_CAST(value::VARCHAR AS DOUBLE) END""",
+)
+
+LABELS = tuple(
+    f"""CREATE OR REPLACE TEMP TABLE {name} AS
+SELECT trace_id, map_from_entries(list({{'key': key, 'value': value}} ORDER BY key)) AS {name}_map
+FROM {name}_now GROUP BY trace_id"""
+    for name in ("tags", "metadata")
+)
+
+STATES = """CREATE OR REPLACE TEMP TABLE states AS
+SELECT trace_id, timestamp_ms, excluded = 1 AS excluded, md5(to_json({'trace': t, 'tags': tags_map, 'metadata': metadata_map,
+    'spans': s, 'assessments': updates})::VARCHAR) AS state
+FROM traces_now t LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trace_id) LEFT JOIN span_marks_now s USING (trace_id)
+    LEFT JOIN (SELECT trace_id, list([assessment_id, updated_ms::VARCHAR] ORDER BY assessment_id) AS updates
+        FROM assessments_now GROUP BY trace_id) USING (trace_id)"""
+"""Differs as soon as anything of a trace does: MLflow's counter of span writes stands for what is in the spans."""
+
+HEADERS = (*LABELS, STATES)
+FINGERPRINT = "SELECT coalesce(md5(string_agg(trace_id || state, chr(10) ORDER BY trace_id)), '') FROM states"
+
+OPENED = f"SELECT *, TRY(from_json(content, '{SHAPE}')) AS body FROM spans_now"
+ANY_BROKEN = "SELECT count(*) FROM read_parquet($path) WHERE silent_error IS NULL"
+BROKEN = f"SELECT * EXCLUDE (body) FROM ({OPENED}) WHERE body.attributes IS NULL"
+
+PLACES = """CREATE OR REPLACE TEMP TABLE places AS
+SELECT trace_id, span_id, parent_span_id IS NULL AS parentless,
+    row_number() OVER (PARTITION BY trace_id ORDER BY start_ns, parent_span_id IS NOT NULL, end_ns DESC, span_id) - 1 AS position,
+    row_number() OVER (PARTITION BY trace_id ORDER BY parent_span_id IS NOT NULL, start_ns, end_ns DESC, span_id) = 1 AS is_root
+FROM spans_now"""
+"""Where each span stands in its trace. The root is the earliest without a parent; where that is missing, the earliest."""
+
+TELLING_KEYS = "|".join((*ANSWERED_KEYS, *COMPLETION_KEYS, "role", "type", "parts", "tool_calls"))
+"""Without one of these in it, `response_text` gives an output back as it is."""
+OUTPUT_TEXT = f"""CASE WHEN starts_with(outputs, '"') AND json_valid(outputs) THEN decoded(outputs)
+        WHEN NOT starts_with(outputs, '"') AND NOT regexp_matches(outputs, '"({TELLING_KEYS})"') THEN outputs
+        WHEN said_by.role = 'assistant' AND starts_with(said_by.content, '"') THEN decoded(said_by.content::VARCHAR)
+        ELSE response_text(outputs) END"""
+"""The text of an output. The commonest shapes are done here, with the same result, because Python is slower by far."""
+
+SPAN_ROWS = f"""(
+WITH columns AS (
+    SELECT * EXCLUDE (body), body.attributes AS a, nullif(body.status.message, '') AS message,
+        list_filter(body.events, lambda e: e.name = 'exception')[-1].attributes AS exception,
+        given(body.attributes['mlflow.spanOutputs']) AS outputs, tokens(body.attributes['mlflow.chat.tokenUsage']) AS usage
+    FROM ({OPENED}) JOIN places USING (trace_id, span_id)
+), judged AS (
+    SELECT *, TRY(from_json(outputs, '{{"role": "VARCHAR", "content": "JSON"}}')) AS said_by,
+        CASE WHEN (status = 'ERROR' OR type IN {TOOL_TYPES}) AND regexp_matches(outputs, '{ERROR_HINT}')
+            THEN error_in_output(outputs) END AS said
+    FROM columns
+)
+SELECT trace_id, span_id, parent_span_id, position, name, coalesce(type, 'UNKNOWN') AS span_type, status AS status_code,
+    CASE WHEN status = 'ERROR' THEN message END AS status_message,
+    CASE WHEN a IS NOT NULL THEN status <> 'ERROR' AND said IS NOT NULL END AS silent_error,
+    left(CASE WHEN status <> 'ERROR' THEN said ELSE coalesce(message, exception['exception.message'], said, '') END, 2000)
+        AS error_text,
+    exception['exception.type'] AS exception_type, exception['exception.message'] AS exception_message,
+    at_ns(start_ns) AS start_time, at_ns(end_ns) AS end_time, (end_ns - start_ns) / 1e6 AS duration_ms,
+    coalesce(model_name, decoded(a['mlflow.llm.model'])) AS model,
+    coalesce(model_provider, decoded(a['mlflow.llm.provider'])) AS provider,
+    usage.input_tokens, usage.output_tokens, usage.total_tokens, coalesce(total_cost, dollars(a['mlflow.llm.cost'])) AS cost,
+    given(a['mlflow.spanInputs']) AS inputs, outputs, {OUTPUT_TEXT} AS output_text,
+    other_attributes(a) AS attributes
+FROM judged)"""
+"""A broken span is not dropped here, because DuckDB would parse all of them twice for that; its `silent_error` is NULL."""
+
+ROOTS = f"""CREATE OR REPLACE TEMP TABLE roots AS
+SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, request_text(inputs) AS root_asked
+FROM (SELECT *, given(body.attributes['mlflow.spanInputs']) AS inputs, given(body.attributes['mlflow.spanOutputs']) AS outputs
+    FROM ({OPENED} SEMI JOIN (FROM places WHERE is_root) USING (trace_id, span_id)))"""
+
+SPAN_SUMS = """CREATE OR REPLACE TEMP TABLE span_sums AS
+SELECT trace_id, count(*) AS span_count,
+    count(*) FILTER (status_code = 'ERROR' AND NOT parentless AND NOT is_root) AS error_span_count,
+    count(*) FILTER (silent_error) AS silent_error_count, count(*) FILTER (span_type = 'TOOL') AS tool_call_count,
+    count(*) FILTER (span_type IN ('LLM', 'CHAT_MODEL')) AS llm_call_count,
+    list({'span_id': span_id, 'parent_span_id': parent_span_id, 'name': name, 'span_type': span_type, 'status_code': status_code,
+        'start_time': start_time, 'duration_ms': duration_ms, 'model': model, 'silent_error': silent_error}
+        ORDER BY position) AS light_spans,
+    max(output_text) FILTER (is_root) AS root_answered
+FROM (SELECT * EXCLUDE (position) FROM read_parquet($spans)) JOIN places USING (trace_id, span_id) GROUP BY trace_id"""
+
+ASSESSMENT_ROWS = """CREATE OR REPLACE TEMP TABLE assessment_rows AS
+SELECT assessment_id, trace_id, span_id, name, kind, decoded(given(value::VARCHAR)) AS value, as_number(value) AS number,
+    source_type, source_id, rationale, at_ms(created_ms) AS create_time
+FROM (SELECT * REPLACE (CASE WHEN json_valid(value) THEN value::JSON ELSE to_json(value) END AS value) FROM assessments_now)
+WHERE trace_id IN (SELECT trace_id FROM traces_now WHERE excluded = 0)"""
+
+ASSESSMENT_SUMS = """CREATE OR REPLACE TEMP TABLE assessment_sums AS
+SELECT trace_id, count(*) AS assessment_count, list({'name': name, 'kind': kind, 'value': value, 'source_type': source_type,
+        'rationale': rationale} ORDER BY create_time, assessment_id) AS assessments
+FROM assessment_rows GROUP BY trace_id"""
+
+VERSION = "coalesce(" + ", ".join(f"{labels}['{key}']" for key in VERSION_KEYS for labels in ("g", "m")) + ")"
+
+TRACE_ROWS = f"""(
+WITH joined AS (
+    SELECT * EXCLUDE (tags_map, metadata_map, assessments), coalesce(tags_map, MAP {{}}) AS g,
+        coalesce(metadata_map, MAP {{}}) AS m, coalesce(assessments, []) AS assessments,
+        trace_id IN (FROM unreadable) AS lost, root_id IS NOT NULL AS has_spans
+    FROM traces_now LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trace_id) LEFT JOIN roots USING (trace_id)
+        LEFT JOIN span_sums USING (trace_id) LEFT JOIN assessment_sums USING (trace_id)
+    WHERE excluded = 0
+), filled AS (
+    SELECT *, tokens(m['mlflow.trace.tokenUsage']) AS usage,
+        CASE WHEN has_spans THEN inputs
+            ELSE coalesce(whole(m['mlflow.traceInputs']), request_preview, m['mlflow.traceInputs']) END AS request,
+        CASE WHEN has_spans THEN outputs
+            ELSE coalesce(whole(m['mlflow.traceOutputs']), response_preview, m['mlflow.traceOutputs']) END AS response
+    FROM joined
+), worded AS (
+    SELECT *, CASE WHEN has_spans THEN root_asked ELSE request_text(request) END AS request_text,
+        CASE WHEN has_spans THEN root_answered ELSE response_text(response) END AS response_text
+    FROM filled
+)
+SELECT trace_id, experiment_id, coalesce(trace_name, g['mlflow.traceName'], root_name) AS name, status AS state,
+    at_ms(timestamp_ms) AS request_time, execution_time_ms AS execution_duration_ms,
+    coalesce(session_id, m['mlflow.trace.session'], g['mlflow.trace.session']) AS session_id,
+    coalesce(m['mlflow.trace.user'], g['mlflow.trace.user']) AS user_id, client_request_id, {VERSION} AS version,
+    request, response, request_text, response_text, request_preview, response_preview,
+    md5(nullif(normalised(request_text), '')) AS request_hash,
+    length(request_text) AS request_chars, length(response_text) AS response_chars,
+    coalesce(input_tokens, usage.input_tokens) AS input_tokens, coalesce(output_tokens, usage.output_tokens) AS output_tokens,
+    coalesce(total_tokens, usage.total_tokens) AS total_tokens, coalesce(total_cost, dollars(m['mlflow.trace.cost'])) AS cost,
+    counted(span_count, lost) AS span_count, counted(error_span_count, lost) AS error_span_count,
+    counted(silent_error_count, lost) AS silent_error_count, counted(tool_call_count, lost) AS tool_call_count,
+    counted(llm_call_count, lost) AS llm_call_count, g AS tags, m AS trace_metadata,
+    CASE WHEN NOT lost THEN coalesce(light_spans, []) END AS spans, assessments
+FROM worded)"""
+"""Where there are no spans, the metadata's copy stands in as long as it was not cut, else the longer preview."""
+
+INDEX_ROWS = """SELECT trace_id, timestamp_ms, excluded, trace_id IN (FROM unreadable) AS unreadable,
+    coalesce(span_count, 0) AS spans, coalesce(assessment_count, 0) AS assessments, state
+FROM states LEFT JOIN span_sums USING (trace_id) LEFT JOIN assessment_sums USING (trace_id) ORDER BY trace_id"""
+
+SUMS = (ROOTS, SPAN_SUMS, ASSESSMENT_ROWS, ASSESSMENT_SUMS)
+
+
+def duckdb_type(column: str) -> str:
+    """A type of the relations as DuckDB spells it."""
+    for theirs, ours in (("ARRAY<STRUCT<", "STRUCT("), (">>", ")[]"), ("MAP<STRING, STRING>", "MAP(VARCHAR, VARCHAR)")):
+        column = column.replace(theirs, ours)
+    return column.replace(":", "").replace("STRING", "VARCHAR")
+
+
+def output(relation: Relation, rows: str) -> str:
+    """The relation's columns, in its order and types."""
+    columns = ", ".join(f"CAST({column.name} AS {duckdb_type(column.type)}) AS {column.name}" for column in relation.columns)
+    return f"SELECT {columns} FROM {rows}"
+
+
+SPAN_OUTPUT = output(SPANS, SPAN_ROWS)
+OUTPUT = {
+    TRACES.name: output(TRACES, TRACE_ROWS),
+    ASSESSMENTS.name: output(ASSESSMENTS, "assessment_rows") + " ORDER BY trace_id, create_time, assessment_id",
+    "index": INDEX_ROWS,
+}

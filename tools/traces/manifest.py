@@ -1,0 +1,102 @@
+"""What a snapshot's folder holds: its windows, in order, with the files of each; replaced whole, so it is never half new.
+
+A window is a range of traces by time. Its files are named by their content, so an old manifest stays true while a new one is
+made.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+from .sources.base import BEGINNING, Key
+
+READER_VERSION = 1
+"""Raised whenever the same source rows give other relations: older copies are then left alone and made anew."""
+NAME = "manifest.json"
+PARTS = "parts"
+RETIRED_S = 2 * 24 * 3600
+"""How long a file that no manifest names any more is kept for those who opened it earlier."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a window."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """The traces from `low` up to the next window's; without parts while it is only planned."""
+
+    low: Key
+    fingerprint: str = ""
+    """State of its traces in the source when they were copied."""
+    traces: int = 0
+    missing: int = 0
+    """Traces whose spans could not be fetched from where they are; they may be there next time."""
+    parts: dict[str, Part] = field(default_factory=dict[str, Part])
+    """Relation (or `index`) -> file."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> "Window":
+        """A window as it stands in a manifest."""
+        low = cast(tuple[int, str], data["low"])
+        parts = cast(Mapping[str, Mapping[str, str | int]], data["parts"])
+        return cls(
+            low=Key(*low),
+            fingerprint=str(data["fingerprint"]),
+            traces=cast(int, data["traces"]),
+            missing=cast(int, data["missing"]),
+            parts={name: Part(str(part["name"]), str(part["sha256"]), int(part["size"])) for name, part in parts.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The windows of one copy, in order; they cover all traces from the first `low` to the horizon."""
+
+    windows: tuple[Window, ...] = ()
+    horizon_ms: int = BEGINNING.timestamp_ms
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """The manifest in this folder; empty where there is none that can be read."""
+        try:
+            data = json.loads((folder / NAME).read_text(encoding="utf-8"))
+            return cls(tuple(Window.from_json(window) for window in data["windows"]), int(data["horizon_ms"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return cls()
+
+    def write(self, folder: Path) -> None:
+        """Replaces the folder's manifest."""
+        temporary = folder / f"{NAME}-{os.getpid()}.tmp"
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps({"reader_version": READER_VERSION, **asdict(self)}, indent=1), encoding="utf-8")
+        temporary.replace(folder / NAME)
+
+
+def complete(window: Window, folder: Path) -> bool:
+    """Whether the window's files are all there, of the size that they had."""
+    paths = [(folder / PARTS / part.name, part.size) for part in window.parts.values()]
+    return bool(paths) and all(path.is_file() and path.stat().st_size == size for path, size in paths)
+
+
+def tidy(folder: Path, before: Iterable[Window], now: Sequence[Window]) -> None:
+    """Removes what no manifest has named for long, and what a killed process left; retired files begin their term.
+
+    Only to be called with the folder locked.
+    """
+    named = {part.name for window in now for part in window.parts.values()}
+    retired = {part.name for window in before for part in window.parts.values()} - named
+    for path in sorted((folder / PARTS).iterdir()):
+        if path.name in retired:
+            os.utime(path)
+        elif path.suffix == ".tmp" or (path.name not in named and time.time() - path.stat().st_mtime > RETIRED_S):
+            path.unlink(missing_ok=True)

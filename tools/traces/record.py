@@ -1,0 +1,117 @@
+"""What a snapshot's record says: how many traces, which times, and a digest to know the same traces again by."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from ..insights.models import SnapshotRecord
+from .extract import INDEX
+from .manifest import PARTS, READER_VERSION, Window
+from .refresh import Range
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+LINES = 50_000
+
+INSIDE = "CREATE TEMP VIEW inside AS FROM read_parquet({files}, filename = true) WHERE timestamp_ms BETWEEN {since} AND {until}"
+COUNTS = """SELECT count(*) FILTER (NOT excluded), coalesce(sum(spans), 0)::BIGINT, coalesce(sum(assessments), 0)::BIGINT,
+    count(*) FILTER (excluded), count(*) FILTER (unreadable), min(timestamp_ms) FILTER (NOT excluded),
+    max(timestamp_ms) FILTER (NOT excluded) FROM inside"""
+LINE = "concat(trace_id, ' ', state, CASE WHEN unreadable THEN ' unreadable' END, chr(10))"
+PARTITIONS = (
+    f"""SELECT filename, sha256(string_agg({LINE}, '' ORDER BY trace_id)) FROM inside WHERE NOT excluded GROUP BY filename"""
+)
+ALL_LINES = f"SELECT {LINE} FROM inside WHERE NOT excluded ORDER BY trace_id"
+"""Without regard to the windows, so that the digest is the same however the traces came to be divided."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """What was asked for."""
+
+    instant: datetime
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def range(self) -> Range:
+        """The trace times that this means, to the millisecond that MLflow keeps."""
+        last = self.instant if self.until is None else min(self.instant, self.until)
+        since_ms = None if self.since is None else -((EPOCH - self.since) // MILLISECOND)
+        return Range(since_ms, (last - EPOCH) // MILLISECOND)
+
+
+def summarise(folder: Path, windows: Sequence[Window], times: Times) -> SnapshotRecord:
+    """The record of these windows, cut to the times."""
+    names = {str(folder / PARTS / window.parts[INDEX].name): window for window in windows}
+    if not names:
+        return empty(times)
+    with duckdb.connect() as duck:
+        since_ms, until_ms = times.range
+        files = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+        since = -(2**62) if since_ms is None else since_ms
+        duck.execute(INSIDE.format(files=f"[{files}]", since=since, until=until_ms))
+        ((traces, spans, assessments, excluded, unreadable, first, last),) = duck.execute(COUNTS).fetchall()
+        partitions = {title(names[name]): digest for name, digest in duck.execute(PARTITIONS).fetchall()}
+        return SnapshotRecord(
+            instant=times.instant,
+            since=times.since,
+            until=times.until,
+            traces=traces,
+            spans=spans,
+            assessments=assessments,
+            excluded=excluded,
+            unreadable=unreadable,
+            first_trace=moment(first),
+            last_trace=moment(last),
+            digest=digest_of_all(duck),
+            partitions=dict(sorted(partitions.items())),
+        )
+
+
+def empty(times: Times) -> SnapshotRecord:
+    """The record of no traces."""
+    return SnapshotRecord(
+        instant=times.instant,
+        since=times.since,
+        until=times.until,
+        traces=0,
+        spans=0,
+        assessments=0,
+        excluded=0,
+        unreadable=0,
+        first_trace=None,
+        last_trace=None,
+        digest=begun_digest().hexdigest(),
+        partitions={},
+    )
+
+
+def digest_of_all(duck: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 over the digests of all traces, by id."""
+    digest = begun_digest()
+    duck.execute(ALL_LINES)
+    while rows := duck.fetchmany(LINES):
+        for (line,) in rows:
+            digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def begun_digest() -> "hashlib._Hash":
+    """A digest that already says how the traces are read."""
+    return hashlib.sha256(f"reader {READER_VERSION}\n".encode())
+
+
+def title(window: Window) -> str:
+    """How a window is called in a record: by its beginning."""
+    began = moment(window.low.timestamp_ms)
+    return f"{began:%Y-%m-%dT%H:%M:%S.%f} {window.low.trace_id}" if began else ""
+
+
+def moment(timestamp_ms: int | None) -> datetime | None:
+    """The instant of a trace time."""
+    return None if timestamp_ms is None else EPOCH + timestamp_ms * MILLISECOND

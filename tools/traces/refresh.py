@@ -1,0 +1,152 @@
+"""Brings a copy up to date: which of its windows still hold, which are copied again, which are new."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .manifest import Manifest, Window, complete, tidy
+from .sources.base import BEGINNING, Key
+from .workers import Worker, Workers
+
+WINDOW_TRACES = 5_000
+"""Traces of a new window."""
+
+
+class Range(NamedTuple):
+    """A window of trace times, both ends included; None: from the beginning."""
+
+    since_ms: int | None
+    until_ms: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The traces from `low` up to `high`, and the window that stands for them, if one does."""
+
+    low: Key
+    high: Key
+    window: Window | None
+    limit: int
+    """Traces that its window may hold before it is divided."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A window as it is to be: kept, or copied."""
+
+    window: Window
+    high: Key
+    traces: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether its copy still holds."""
+        return bool(self.window.parts)
+
+
+def refresh(workers: Workers, folder: Path, wanted: Range, progress: Callable[[int, int], None]) -> list[Window]:
+    """Makes the copy true for the wanted range of times, and returns the windows that overlap it.
+
+    The manifest is replaced after every window, so that whatever is done stays done. Only to be called with the folder locked.
+    """
+    manifest = Manifest.read(folder)
+    horizon_ms = max(manifest.horizon_ms, wanted.until_ms)
+    start = start_of(manifest, wanted.since_ms)
+    steps = plan(workers, folder, stretches(manifest, start, Key(horizon_ms + 1, "")))
+    windows = {window.low: window for window in manifest.windows if window.low < start}
+    windows |= {step.window.low: step.window for step in steps}
+    write_manifest(folder, windows, horizon_ms)
+    tidy(folder, manifest.windows, list(windows.values()))
+
+    done, total = sum(step.traces for step in steps if step.kept), sum(step.traces for step in steps)
+    progress(done, total)
+    for window, rest in workers.each(copier(folder), [step for step in steps if not step.kept]):
+        windows[window.low] = window
+        if rest is not None:
+            windows[rest] = Window(rest)
+        write_manifest(folder, windows, horizon_ms)
+        done += window.traces
+        progress(min(done, total), total)
+    return overlapping([windows[low] for low in sorted(windows)], wanted)
+
+
+def start_of(manifest: Manifest, since_ms: int | None) -> Key:
+    """From where on the copy has to be looked at: the beginning of the window that holds `since_ms`."""
+    if since_ms is None:
+        return BEGINNING
+    since = Key(since_ms, "")
+    return max((window.low for window in manifest.windows if window.low <= since), default=since)
+
+
+def stretches(manifest: Manifest, start: Key, end: Key) -> list[Stretch]:
+    """The traces from `start` to `end`, divided as the manifest divides them.
+
+    Full windows keep their bounds until late traces have doubled them; what lies before the first and after the last is open.
+    """
+    windows = [window for window in manifest.windows if window.low >= start]
+    lows = [window.low for window in windows]
+    first = lows[0] if lows else end
+    before = [Stretch(start, first, None, WINDOW_TRACES)] if start < first else []
+    limits = [2 * WINDOW_TRACES] * (len(windows) - 1) + [WINDOW_TRACES]
+    return before + [Stretch(*stretch) for stretch in zip(lows, [*lows[1:], end], windows, limits, strict=False)]
+
+
+def plan(workers: Workers, folder: Path, divided: Sequence[Stretch]) -> list[Step]:
+    """The windows as they are to be, in order."""
+
+    def settle(worker: Worker, stretch: Stretch) -> Iterator[Step]:
+        return steps_of(worker, folder, stretch)
+
+    return sorted(workers.each(settle, divided), key=lambda step: step.window.low)
+
+
+def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
+    """The windows that a stretch is to have; none where it has no traces any more."""
+    if stretch.window is not None:
+        step = checked(worker, folder, stretch.window, stretch.high)
+        if step.kept or step.traces <= stretch.limit:
+            if step.traces:
+                yield step
+            return
+    low: Key | None = stretch.low
+    while low is not None:
+        keys = worker.keys(low, stretch.high, WINDOW_TRACES + 1)
+        following = keys[WINDOW_TRACES] if len(keys) > WINDOW_TRACES else None
+        if stretch.window is not None and low == stretch.window.low:
+            yield checked(worker, folder, stretch.window, following or stretch.high)
+        elif keys:
+            yield Step(Window(keys[0]), following or stretch.high, min(len(keys), WINDOW_TRACES))
+        low = following
+
+
+def checked(worker: Worker, folder: Path, window: Window, high: Key) -> Step:
+    """The window itself if the source still says the same of its traces and its files are there; else to be copied."""
+    fingerprint, traces = worker.check(window.low, high)
+    holds = fingerprint == window.fingerprint and not window.missing and complete(window, folder)
+    return Step(window if holds else Window(window.low), high, traces)
+
+
+def copier(folder: Path) -> Callable[[Worker, Step], Iterator[tuple[Window, Key | None]]]:
+    """Copies a step; yields each piece, and where the rest of the step begins, if there is one."""
+
+    def copy(worker: Worker, step: Step) -> Iterator[tuple[Window, Key | None]]:
+        for window, end in worker.copy(step.window.low, step.high, str(folder)):
+            yield window, end if end < step.high else None
+
+    return copy
+
+
+def write_manifest(folder: Path, windows: dict[Key, Window], horizon_ms: int) -> None:
+    """Replaces the manifest by one of these windows."""
+    Manifest(tuple(windows[low] for low in sorted(windows)), horizon_ms).write(folder)
+
+
+def overlapping(windows: Sequence[Window], wanted: Range) -> list[Window]:
+    """The windows, of all in order, that may hold traces of the wanted times."""
+    ends = [*(window.low.timestamp_ms for window in windows[1:]), wanted.until_ms]
+    return [
+        window
+        for window, end_ms in zip(windows, ends, strict=False)
+        if window.low.timestamp_ms <= wanted.until_ms and (wanted.since_ms is None or end_ms >= wanted.since_ms)
+    ]

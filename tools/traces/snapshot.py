@@ -1,0 +1,97 @@
+"""A copy of an experiment's traces up to a fixed instant, kept as Parquet and brought up to date rather than made anew.
+
+The source is divided into windows by trace time. A window is copied again only if something of its traces changed since, which
+the source's headers tell (`extract_statements.FINGERPRINT`). It is a disposable copy: the truth stays in MLflow.
+"""
+
+import hashlib
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import StoreError
+from ..insights.models import SnapshotRecord
+from ..sql.catalog import Catalog
+from ..sql.relations import RELATIONS
+from .manifest import PARTS, READER_VERSION
+from .record import Times, summarise
+from .refresh import refresh
+from .workers import Workers
+
+LOCK_WAIT_S = 1800
+"""How long another process's refresh of the same copy is waited for."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The traces that an analysis is about."""
+
+    folder: Path
+    record: SnapshotRecord
+    catalog: Catalog
+
+
+def take_snapshot(
+    uri: str,
+    experiment_id: str,
+    *,
+    instant: datetime,
+    since: datetime | None,
+    until: datetime | None,
+    cache: Path,
+    progress: Callable[[int, int], None],
+) -> Snapshot:
+    """Brings the copy of an experiment's traces up to date, and cuts it to a window of time.
+
+    Args:
+        uri: tracking URI of the store.
+        experiment_id: the experiment.
+        instant: traces that began after it are no part of the snapshot.
+        since: first instant of the window; None: from the beginning.
+        until: last instant of the window, included; None: up to `instant`.
+        cache: folder under which copies are kept; they hold prompts, so only their owner may read them.
+        progress: is told how many traces of how many are copied, each time that a window is safe.
+
+    Raises:
+        UserError: no such experiment, or no store of a kind that can be copied.
+        StoreError: the store is locked or unreadable, or the cache can't be written.
+    """
+    times = Times(instant, since, until)
+    try:
+        with Workers(uri, experiment_id) as workers:
+            folder = private_folder(cache, workers.identity)
+            with locked(folder):
+                windows = refresh(workers, folder, times.range, progress)
+    except OSError as error:
+        raise StoreError(
+            f"The copy of the traces can't be kept in {str(cache)!r}. Name another cache folder. ({error})"
+        ) from error
+    files = {
+        relation.name: tuple(str(folder / PARTS / window.parts[relation.name].name) for window in windows)
+        for relation in RELATIONS
+    }
+    return Snapshot(folder, summarise(folder, windows, times), Catalog(experiment_id, files, *times.range))
+
+
+def private_folder(cache: Path, identity: str) -> Path:
+    """The folder of one copy, open to its owner only."""
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = cache.absolute() / hashlib.sha256(f"reader {READER_VERSION} {identity}".encode()).hexdigest()[:32]
+    for path in (folder, folder / PARTS):
+        path.mkdir(exist_ok=True)
+        path.chmod(0o700)
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Generator[None]:
+    """Keeps other processes from refreshing the same copy meanwhile; they find it fresh when they come to it."""
+    try:
+        with FileLock(folder / "lock", timeout=LOCK_WAIT_S, mode=0o600):
+            yield
+    except Timeout as error:
+        raise StoreError(f"Another process has been copying these traces into {str(folder)!r} for long. Wait for it.") from error

@@ -1,0 +1,1 @@
+"""One file a backend that traces can be copied from."""

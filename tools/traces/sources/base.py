@@ -1,0 +1,143 @@
+"""What a snapshot needs of a backend: the seam at which further ones are added, one file each."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, Self
+
+import pyarrow as pa
+
+
+class Key(NamedTuple):
+    """Where a trace stands in an experiment: by its time, then by its id. Ranges of keys include `low` and exclude `high`."""
+
+    timestamp_ms: int
+    trace_id: str
+
+
+BEGINNING = Key(-(2**62), "")
+"""Before every trace."""
+
+TRACE_SCHEMA = pa.schema(
+    [
+        ("trace_id", pa.string()),
+        ("experiment_id", pa.string()),
+        ("timestamp_ms", pa.int64()),
+        ("execution_time_ms", pa.int64()),
+        ("status", pa.string()),
+        ("client_request_id", pa.string()),
+        ("request_preview", pa.string()),
+        ("response_preview", pa.string()),
+        ("trace_name", pa.string()),
+        ("session_id", pa.string()),
+        ("input_tokens", pa.int64()),
+        ("output_tokens", pa.int64()),
+        ("total_tokens", pa.int64()),
+        ("total_cost", pa.float64()),
+        ("generation", pa.int64()),  # goes up with each write of spans
+        ("excluded", pa.int64()),  # 1: made by a judge or by this product
+        ("elsewhere", pa.int64()),  # 1: its spans are not in the database
+    ]
+)
+LABEL_SCHEMA = pa.schema([("trace_id", pa.string()), ("key", pa.string()), ("value", pa.string())])
+SPAN_SCHEMA = pa.schema(
+    [
+        ("trace_id", pa.string()),
+        ("span_id", pa.string()),
+        ("parent_span_id", pa.string()),
+        ("name", pa.string()),
+        ("type", pa.string()),
+        ("status", pa.string()),
+        ("start_ns", pa.int64()),
+        ("end_ns", pa.int64()),
+        ("total_cost", pa.float64()),
+        ("model_name", pa.string()),
+        ("model_provider", pa.string()),
+        ("content", pa.string()),  # the whole span as MLflow's JSON, attribute values encoded twice
+    ]
+)
+SPAN_MARK_SCHEMA = pa.schema(
+    [
+        ("trace_id", pa.string()),
+        ("spans", pa.int64()),
+        ("first_ns", pa.int64()),
+        ("last_ns", pa.int64()),
+    ]
+)
+ASSESSMENT_SCHEMA = pa.schema(
+    [
+        ("assessment_id", pa.string()),
+        ("trace_id", pa.string()),
+        ("span_id", pa.string()),
+        ("name", pa.string()),
+        ("kind", pa.string()),
+        ("value", pa.string()),  # JSON
+        ("created_ms", pa.int64()),
+        ("updated_ms", pa.int64()),
+        ("source_type", pa.string()),
+        ("source_id", pa.string()),
+        ("rationale", pa.string()),
+    ]
+)
+
+OUR_SOURCE_ID = "analyze-experiment"
+"""Source id of the assessments that this product writes; they are no part of what it analyses."""
+OUR_TRACE_KEY = "analyze_experiment.trace"
+"""Tag or metadata key of the traces that this product makes."""
+
+
+@dataclass(frozen=True)
+class Headers:
+    """All that is known of a range of traces but their spans, as the backend has it; what changes a trace changes its headers."""
+
+    traces: pa.Table
+    tags: pa.Table
+    metadata: pa.Table
+    assessments: pa.Table
+    """Feedback and expectations that are valid and not ours."""
+    span_marks: pa.Table
+    """Per trace how many spans the backend holds, and when the first and the last of them began."""
+
+
+@dataclass(frozen=True)
+class RawWindow:
+    """The rows of one range of traces as the backend has them, of one moment; the schemas above say which columns."""
+
+    headers: Headers
+    spans: pa.Table
+    """Of the traces that are not excluded."""
+    unreadable: tuple[str, ...] = ()
+    """Traces whose spans could not be had."""
+
+
+class TraceSource(Protocol):
+    """One experiment of one store. Every call is a short read: a long one would keep the agent under analysis from writing."""
+
+    @property
+    def identity(self) -> str:
+        """What a copy belongs to: the store, the experiment, and the version of the store's schema."""
+        ...
+
+    def keys(self, low: Key, high: Key, limit: int) -> list[Key]:
+        """The first `limit` keys of the range, in order."""
+        ...
+
+    def sizes(self, low: Key, high: Key) -> list[tuple[Key, int]]:
+        """Bytes of span content per trace of the range, in order of key."""
+        ...
+
+    def headers(self, low: Key, high: Key) -> Headers:
+        """What changes when a trace of the range changes."""
+        ...
+
+    def read(self, low: Key, high: Key) -> RawWindow:
+        """All rows of the range."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of the store."""
+        ...
+
+    def __enter__(self) -> Self:
+        """A source is a context manager that closes itself."""
+        ...
+
+    def __exit__(self, *_: object) -> None: ...

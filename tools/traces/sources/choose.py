@@ -1,0 +1,18 @@
+"""Which source reads a store."""
+
+from ...errors import UserError
+from .base import TraceSource
+from .sqlite import SqliteSource
+
+
+def open_source(uri: str, experiment_id: str) -> TraceSource:
+    """The source for a tracking URI.
+
+    Raises:
+        UserError: There is none for this kind of store, or the URI names nothing.
+        StoreError: The store can't be read.
+    """
+    scheme = uri.partition(":")[0].partition("+")[0]
+    if scheme == "sqlite":
+        return SqliteSource(uri, experiment_id)
+    raise UserError(f"Traces can't be copied from a {scheme!r} store yet. Name a SQLite store: sqlite:///path/to/mlflow.db.")

@@ -1,0 +1,116 @@
+"""Copies windows of traces, as a process of its own: two of them use two cores, and no SQLite but theirs is in their process.
+
+    python -m analyze_experiment.tools.traces.worker URI EXPERIMENT_ID
+
+Requests and answers are lines of JSON. A request is {"do": "identity" | "keys" | "check" | "copy", ...}; it is answered by one
+line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not be done, and is
+the last. The process ends with its stdin, so it doesn't outlive who started it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from hashlib import file_digest
+from pathlib import Path
+from typing import TextIO
+
+import duckdb
+
+from ..errors import AnalyzeError, StoreError
+from .extract import Extractor
+from .manifest import PARTS, Part, Window
+from .sources.base import Key, TraceSource
+from .sources.choose import open_source
+
+WINDOW_BYTES = 128 * 2**20
+"""Span content that a piece may hold, so that memory stays bounded; a single larger trace is a piece of its own."""
+NAME_DIGITS = 20
+
+
+def serve(uri: str, experiment_id: str) -> None:
+    """Answers requests until there are no more."""
+    with answers_alone() as out:
+        try:
+            with open_source(uri, experiment_id) as source, Extractor() as extractor:
+                for line in sys.stdin:
+                    for answer in attend(source, extractor, json.loads(line)):
+                        say(out, answer)
+        except AnalyzeError as error:
+            say(out, {"error": str(error), "kind": type(error).__name__})
+
+
+@contextmanager
+def answers_alone() -> Generator[TextIO]:
+    """Standard output for the answers; whatever else is printed, by MLflow for one, goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)
+        yield out
+
+
+def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, object]) -> Iterator[object]:
+    """The answers to one request."""
+    match request:
+        case {"do": "identity"}:
+            yield {"identity": source.identity}
+        case {"do": "keys", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "limit": int(limit)}:
+            yield {"keys": source.keys(Key(ms, trace_id), Key(end_ms, end_id), limit)}
+        case {"do": "check", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)]}:
+            headers = source.headers(Key(ms, trace_id), Key(end_ms, end_id))
+            yield {"fingerprint": extractor.fingerprint(headers), "traces": headers.traces.num_rows}
+        case {"do": "copy", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "folder": str(folder)}:
+            yield from copy(source, extractor, Key(ms, trace_id), Key(end_ms, end_id), Path(folder))
+            yield {}
+        case _:
+            raise ValueError(f"unknown request {request!r}")
+
+
+def copy(source: TraceSource, extractor: Extractor, low: Key, high: Key, folder: Path) -> Iterator[Mapping[str, object]]:
+    """Copies a range of traces in pieces of bounded size; per piece its window, as soon as its files are there."""
+    extractor.spill_into(folder / "spill")
+    starts = [low, *splits(source.sizes(low, high))]
+    for start, end in zip(starts, [*starts[1:], high], strict=True):
+        try:
+            window = copy_piece(source, extractor, start, end, folder)
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            what = f"The copy of the traces can't be written to {str(folder)!r}."
+            raise StoreError(f"{what} Make room there, or name another cache folder. ({error})") from error
+        yield {"window": asdict(window), "high": end}
+
+
+def splits(sizes: list[tuple[Key, int]]) -> Iterator[Key]:
+    """Where a range must be cut so that no piece holds more than `WINDOW_BYTES`."""
+    held = 0
+    for key, size in sizes:
+        if held and held + size > WINDOW_BYTES:
+            yield key
+            held = 0
+        held += size
+
+
+def copy_piece(source: TraceSource, extractor: Extractor, low: Key, high: Key, folder: Path) -> Window:
+    """Copies one piece."""
+    raw = source.read(low, high)
+    fingerprint, paths = extractor.extract(raw, folder / PARTS)
+    parts = {name: named_by_content(name, path) for name, path in paths.items()}
+    return Window(low, fingerprint, raw.headers.traces.num_rows, len(raw.unreadable), parts)
+
+
+def named_by_content(relation: str, path: Path) -> Part:
+    """Gives a finished file its name."""
+    with path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    final = path.replace(path.with_name(f"{relation}-{digest[:NAME_DIGITS]}.parquet"))
+    return Part(final.name, digest, final.stat().st_size)
+
+
+def say(out: TextIO, answer: object) -> None:
+    """Writes one line."""
+    out.write(json.dumps(answer) + "\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

@@ -1,0 +1,166 @@
+"""The processes that copy windows (`worker.py`), and how work is handed to them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryFile
+from threading import Event
+from typing import IO, Self, TypeVar, cast
+
+from .. import errors
+from ..errors import AnalyzeError, StoreError
+from .manifest import Window
+from .sources.base import Key
+
+WORKERS = 2
+"""More would be faster on more cores, at half a GB each, and would lean harder on the store."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Answer = dict[str, object]
+
+
+class Worker:
+    """One process, and the questions that it answers."""
+
+    def __init__(self, uri: str, experiment_id: str) -> None:
+        self.complaints = TemporaryFile()  # noqa: SIM115  # open as long as the process lives
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", f"{__package__}.worker", uri, experiment_id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.complaints,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the process in charge, which ends this one
+        )
+        self.requests = cast(IO[str], self.process.stdin)
+        self.answers = cast(IO[str], self.process.stdout)
+
+    def identity(self) -> str:
+        """What a copy belongs to."""
+        return cast(str, self._ask(do="identity")["identity"])
+
+    def keys(self, low: Key, high: Key, limit: int) -> list[Key]:
+        """The first `limit` keys of a range, in order."""
+        found = self._ask(do="keys", low=low, high=high, limit=limit)["keys"]
+        return [Key(*key) for key in cast(list[tuple[int, str]], found)]
+
+    def check(self, low: Key, high: Key) -> tuple[str, int]:
+        """Fingerprint and number of the traces of a range as they are now."""
+        answer = self._ask(do="check", low=low, high=high)
+        return cast(str, answer["fingerprint"]), cast(int, answer["traces"])
+
+    def copy(self, low: Key, high: Key, folder: str) -> Iterator[tuple[Window, Key]]:
+        """Copies a range; yields each piece, and where it ends, once its files are there."""
+        answer = self._ask(do="copy", low=low, high=high, folder=folder)
+        while answer:
+            window, end = cast(Mapping[str, object], answer["window"]), cast(tuple[int, str], answer["high"])
+            yield Window.from_json(window), Key(*end)
+            answer = self._answer()
+
+    def close(self) -> None:
+        """Ends the process and waits for it."""
+        self.process.kill()
+        with suppress(BrokenPipeError):
+            self.requests.close()
+        self.answers.close()
+        self.process.wait()
+        self.complaints.close()
+
+    def _ask(self, **request: object) -> Answer:
+        with suppress(BrokenPipeError):  # it ended; what it said last tells why
+            self.requests.write(json.dumps(request) + "\n")
+            self.requests.flush()
+        return self._answer()
+
+    def _answer(self) -> Answer:
+        line = self.answers.readline()
+        if not line:
+            raise StoreError(f"Copying the traces broke off. Run again; it goes on where it stopped. ({self._last_complaint()})")
+        answer = cast(Answer, json.loads(line))
+        if "error" in answer:
+            kind = cast(type[AnalyzeError], getattr(errors, cast(str, answer["kind"])))
+            raise kind(answer["error"])
+        return answer
+
+    def _last_complaint(self) -> str:
+        self.process.wait()
+        self.complaints.seek(0)
+        lines = self.complaints.read().decode("utf-8", "replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), f"exit code {self.process.returncode}")
+
+
+@dataclass
+class Workers:
+    """As many workers as there is work for; the first is there from the beginning."""
+
+    uri: str
+    experiment_id: str
+
+    def __post_init__(self) -> None:
+        self.started = [Worker(self.uri, self.experiment_id)]
+
+    @cached_property
+    def identity(self) -> str:
+        """What a copy belongs to."""
+        return self.started[0].identity()
+
+    def each(self, work: Callable[[Worker, Item], Iterable[Result]], items: Sequence[Item]) -> Iterator[Result]:
+        """What the work on each item yields, as it comes; items are begun in order, several at a time."""
+        waiting: SimpleQueue[Item] = SimpleQueue()
+        for item in items:
+            waiting.put(item)
+        results: SimpleQueue[tuple[Result] | None] = SimpleQueue()
+        stop = Event()
+
+        def toil(worker: Worker) -> None:
+            try:
+                with suppress(Empty):
+                    while not stop.is_set():
+                        for result in work(worker, waiting.get_nowait()):
+                            results.put((result,))
+            finally:
+                results.put(None)
+
+        pool = ThreadPoolExecutor(WORKERS)
+        futures = [pool.submit(toil, worker) for worker in self._staff(len(items))]
+        try:
+            yield from until_all_end(results, len(futures))
+            for future in futures:
+                future.result()
+        finally:
+            stop.set()
+            pool.shutdown(wait=False)
+
+    def close(self) -> None:
+        """Ends all processes."""
+        for worker in self.started:
+            worker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _staff(self, items: int) -> list[Worker]:
+        while len(self.started) < min(items, WORKERS):
+            self.started.append(Worker(self.uri, self.experiment_id))
+        return self.started[: min(items, WORKERS)]
+
+
+def until_all_end(results: "SimpleQueue[tuple[Result] | None]", senders: int) -> Iterator[Result]:
+    """The results until each sender has sent its None."""
+    while senders:
+        match results.get():
+            case (result,):
+                yield result
+            case _:
+                senders -= 1
