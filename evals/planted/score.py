@@ -212,12 +212,14 @@ def main() -> None:
         description=f"Builds stores of {EXPERIMENT!r}, analyses them, and compares with what is planted."
     )
     parser.add_argument("--traces", type=int, default=600, help="traces a store (default: 600)")
-    parser.add_argument("--seeds", type=int, default=1, help="stores a variant (default: 1)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], metavar="SEED", help="one store of each variant a seed (default: 0)"
+    )
     parser.add_argument("--keep", type=Path, help="keep stores and reports in this folder")
     options = parser.parse_args()
     with TemporaryDirectory() as temporary:
         folder: Path = options.keep or Path(temporary)
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             for variant in ("faulty", "clean"):
                 place = folder / f"{variant}-{options.traces}-{seed}"
                 print(render(measure(variant, traces=options.traces, seed=seed, folder=place)), flush=True)

@@ -1,0 +1,138 @@
+"""The live objects that the nodes work with. Context is not checkpointed: it is given anew with every run and every resume."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from langgraph.runtime import Runtime
+
+from ..tools.errors import AnalyzeError, UserError
+from ..tools.insights.models import Analysis, SnapshotRecord
+from ..tools.insights.store import InsightStore
+from ..tools.testing.playbooks import Entry
+from ..tools.traces.snapshot import Snapshot, take_snapshot
+from ..tools.tracking import Tracking
+from ..tools.workbench import Workbench
+from .ports import Analyst, Display, Event
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person who starts an analysis may say beforehand."""
+
+    cache: Path
+    """Where snapshots are kept (0700)."""
+    key: str
+    """The natural key of a new analysis, so that the same session never makes two."""
+    experiment: str | None = None
+    focus: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    report: Path | None = None
+    review: bool = False
+    seed: int = 0
+    ui_url: str | None = None
+
+
+@dataclass
+class Context:
+    """What is open while an analysis runs."""
+
+    tracking: Tracking
+    store: InsightStore
+    analyst: Analyst
+    display: Display
+    options: Options
+    now: Callable[[], datetime]
+    claim: Callable[[str], None]
+    """Takes the lock of an experiment, or raises `AnalysisLocked`."""
+    check_stop: Callable[[], None]
+    """Raises `Stopped` where a stop was asked for; long tools call it as they go."""
+    playbook: Mapping[str, Entry]
+    """The known failure modes and strengths, by name."""
+    entered: set[tuple[str, str]] = field(default_factory=lambda: set[tuple[str, str]]())
+    """(step, state of the memory) pairs already entered: the same pair twice means that a step makes no headway."""
+    _snapshot: Snapshot | None = None
+    _bench: Workbench | None = None
+
+    def snapshot(self, experiment_id: str, recorded: SnapshotRecord | None = None) -> Snapshot:
+        """The snapshot of the experiment: as of now, or as it was recorded. Blocks; shows its progress.
+
+        Raises:
+            UserError: the experiment has no trace in the window.
+        """
+        if self._snapshot is None:
+            self._snapshot = take_snapshot(
+                self.tracking.uri,
+                experiment_id,
+                instant=recorded.instant if recorded else self.now(),
+                since=recorded.since if recorded else self.options.since,
+                until=recorded.until if recorded else self.options.until,
+                cache=self.options.cache,
+                progress=self.progress("setup", "copying traces"),
+            )
+        if not self._snapshot.record.traces:
+            window = " in this window: widen --since and --until" if self.options.since or self.options.until else ""
+            raise UserError(
+                f"Experiment {experiment_id!r} has no traces{window or ': log some, or choose another with --experiment'}."
+            )
+        return self._snapshot
+
+    def progress(self, step: str, text: str) -> Callable[[int, int], None]:
+        """What a long tool calls as it goes: shows how far it is, and stops it where that was asked for."""
+
+        def on_progress(done: int, total: int) -> None:
+            self.check_stop()
+            self.display.show(Event("progress", text, step=step, done=done, total=total))
+
+        return on_progress
+
+    def bench(self, analysis: Analysis) -> Workbench:
+        """The workbench of this analysis, opened once. Blocks."""
+        if self._bench is None:
+            recorded = self.store.read_snapshot(analysis.run_id)
+            snapshot = self.snapshot(analysis.experiment_id, recorded)
+            self._name_difference(analysis, recorded, snapshot)
+            self._bench = Workbench.open(self.store, analysis.run_id, snapshot, seed=analysis.seed)
+        return self._bench
+
+    def _name_difference(self, analysis: Analysis, recorded: SnapshotRecord | None, snapshot: Snapshot) -> None:
+        if recorded is None or recorded.digest == snapshot.record.digest:
+            return
+        note = (
+            f"The traces have changed since the analysis began: snapshot {recorded.digest[:12]} had {recorded.traces} traces, "
+            f"{snapshot.record.digest[:12]} has {snapshot.record.traces}. What was counted before stands as it was counted."
+        )
+        self.store.update_analysis(
+            analysis.run_id,
+            op=f"snapshot:{snapshot.record.digest}",
+            change=lambda current: current.model_copy(update={"notes": (*current.notes, note)}),
+        )
+        self.display.show(Event("note", note, step="setup"))
+
+    def close(self) -> None:
+        """Stops what was opened."""
+        if self._bench is not None:
+            self._bench.close()
+            self._bench = None
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Runs a blocking tool beside the event loop."""
+    return await asyncio.to_thread(call)
+
+
+def enter(runtime: Runtime[Context], step: str, mark: str) -> None:
+    """Notes that a step is entered while the memory stands at `mark`.
+
+    Raises:
+        AnalyzeError: it was entered at the same mark before, so it would go on for ever.
+    """
+    if (step, mark) in runtime.context.entered:
+        raise AnalyzeError(f"Step {step!r} was entered twice without a new write; this is a defect, please report it.")
+    runtime.context.entered.add((step, mark))

@@ -1,0 +1,63 @@
+"""Census: every trace counted, and the counted facts that are issues at once (workflow 2.1.7, 2.2)."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ...tools.census.census import take_census
+from ...tools.census.drafting import OperationalIssue
+from ...tools.census.operational import complete, find_operational_issues
+from ...tools.census.thresholds import OperationalThresholds
+from ...tools.insights.models import Census
+from ...tools.workbench import Workbench
+from ..context import Context, enter, in_thread
+from ..ports import Event
+from ..state import State, run_of
+
+
+async def census(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Counts every trace, writes the figures, and makes issues of those that are facts beyond their thresholds."""
+    context, run_id = runtime.context, run_of(state)
+    analysis = await in_thread(lambda: context.store.get_analysis(run_id))
+    enter(runtime, "census", str(analysis.rev))
+    context.display.show(Event("step", "Counting every trace", step="census"))
+    bench = await in_thread(lambda: context.bench(analysis))
+    counted = await in_thread(lambda: _count(context, bench))
+    found = find_operational_issues(counted, thresholds=OperationalThresholds())
+    for issue in found:
+        await in_thread(lambda issue=issue: _write(context, bench, issue))
+    await in_thread(lambda: context.store.finish_step(run_id, "census"))
+    return {}
+
+
+def _count(context: Context, bench: Workbench) -> Census:
+    """The census as the memory has it; taken where it has none. Its sample traces are linked before they are shown."""
+    counted = context.store.read_census(bench.run_id)
+    if counted is None:
+        counted = take_census(
+            bench.sql, bench.snapshot.record, now=context.now(), progress=context.progress("census", "counting")
+        )
+        bench.look_at(sorted({trace_id for bucket in counted.buckets for trace_id in bucket.sample_trace_ids}))
+        context.store.write_census(bench.run_id, counted)
+    context.display.show(Event("census", _summary(counted), step="census"))
+    return counted
+
+
+def _summary(counted: Census) -> str:
+    failed = counted.find("trace_error_rate", dimension="all")
+    rate = f", {failed[0].numerator:,} of {failed[0].denominator:,} ended in an error" if failed else ""
+    return f"{counted.traces:,} traces, {counted.spans:,} spans, {len(counted.buckets)} figures{rate}"
+
+
+def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
+    completed = complete(found, bench.sql)
+    issue = context.store.create_issue(bench.run_id, completed.draft, completed.traces)
+    context.display.show(
+        Event(
+            "issue",
+            f"{issue.severity} {issue.title}: {issue.affected:,} of {issue.population:,} {issue.population_title}",
+            step="census",
+            subject=issue.issue_id,
+            detail=issue.description,
+        )
+    )

@@ -1,0 +1,70 @@
+"""Hypotheses: what may be wrong, each with a plan that could refute it, stored before anything is tested (workflow 2.3)."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ...tools.insights.models import Analysis, Hypothesis, Proposals, Question
+from ..context import Context, enter, in_thread
+from ..ports import Event
+from ..questions import ask_review, text_of
+from ..routes import waits
+from ..state import Reply, State, run_of
+
+
+async def hypotheses(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Has the analyst propose, stores the whole list, makes hypotheses of it, and lets a person review them."""
+    context, reply, run_id = runtime.context, state.get("reply"), run_of(state)
+    analysis = await in_thread(lambda: context.store.get_analysis(run_id))
+    enter(runtime, "hypotheses", f"{analysis.rev} {reply is None}")
+    if reply is not None:
+        await in_thread(lambda: _write_review(context, run_id, reply))
+    else:
+        proposals = await _propose(context, analysis)
+        created = await in_thread(lambda: _create(context, run_id, proposals))
+        if context.options.review and analysis.answer("review") is None:
+            return {"question": ask_review([{"id": each.hypothesis_id, "statement": each.statement} for each in created])}
+    await in_thread(lambda: context.store.finish_step(run_id, "hypotheses"))
+    return {"reply": None}
+
+
+async def _propose(context: Context, analysis: Analysis) -> Proposals:
+    """The stored list where there is one, so that a crash can't mix two generations of proposals."""
+    stored = await in_thread(lambda: context.store.read_proposals(analysis.run_id, "hypotheses", 0))
+    if stored is not None:
+        return stored
+    context.display.show(Event("step", "What may be wrong", step="hypotheses"))
+    bench = await in_thread(lambda: context.bench(analysis))
+    counted = await in_thread(lambda: context.store.read_census(analysis.run_id))
+    assert counted is not None, "the census comes before the hypotheses"
+    earlier = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
+    proposal = await context.analyst.propose(bench, analysis, counted, earlier)
+    drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/0/{index}"}) for index, draft in enumerate(proposal.drafts))
+    proposals = Proposals(step="hypotheses", round=0, drafts=drafts, left_out=tuple(proposal.left_out))
+    return await in_thread(lambda: context.store.write_proposals(analysis.run_id, proposals))
+
+
+def _create(context: Context, run_id: str, proposals: Proposals) -> list[Hypothesis]:
+    created = [context.store.create_hypothesis(run_id, draft) for draft in proposals.drafts]
+    for hypothesis in created:
+        context.display.show(
+            Event(
+                "hypothesis",
+                hypothesis.statement,
+                step="hypotheses",
+                subject=hypothesis.hypothesis_id,
+                detail=hypothesis.blocked or hypothesis.testing_plan,
+            )
+        )
+    for reason in proposals.left_out:
+        context.display.show(Event("note", reason, step="hypotheses"))
+    return [hypothesis for hypothesis in created if waits(hypothesis)]
+
+
+def _write_review(context: Context, run_id: str, reply: Reply) -> None:
+    waiting = [hypothesis for hypothesis in context.store.list_hypotheses(run_id) if waits(hypothesis)]
+    for index, hypothesis in enumerate(waiting):
+        if reply["decisions"][index].get("type") == "reject":
+            context.store.drop_hypothesis(run_id, hypothesis.hypothesis_id, why=text_of(reply, index) or "rejected on review")
+    answer = Question(name="review", answer="reviewed", answered_by=reply["answered_by"], answered_at=context.now())
+    context.store.record_answer(run_id, answer)

@@ -1,0 +1,54 @@
+"""Issues: what was validated and is a problem, with its traces, its cause and what to do (workflow 2.6)."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus
+from ...tools.testing.drafting import draft_issue
+from ...tools.workbench import Workbench
+from ..context import Context, enter, in_thread
+from ..ports import Event
+from ..state import State, run_of
+
+
+async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Makes an issue of each validated problem; the slice search makes one of each cell that it found."""
+    context, run_id = runtime.context, run_of(state)
+    analysis = await in_thread(lambda: context.store.get_analysis(run_id))
+    enter(runtime, "issues", str(analysis.rev))
+    context.display.show(Event("step", "Proving the issues", step="issues"))
+    bench = await in_thread(lambda: context.bench(analysis))
+    for hypothesis in await in_thread(lambda: context.store.list_hypotheses(run_id)):
+        if hypothesis.status is HypothesisStatus.VALIDATED and hypothesis.polarity == "problem":
+            await _prove(context, bench, hypothesis)
+    await in_thread(lambda: context.store.finish_step(run_id, "issues"))
+    return {}
+
+
+async def _prove(context: Context, bench: Workbench, hypothesis: Hypothesis) -> None:
+    cells: tuple[Cell | None, ...] = (None,)
+    if hypothesis.result is not None and hypothesis.result.decision == "slices":
+        cells = hypothesis.verdict.cells if hypothesis.verdict else ()
+    for cell in cells:
+        await _prove_one(context, bench, hypothesis, cell)
+
+
+async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis, cell: Cell | None) -> None:
+    plan = hypothesis.plan
+    assert plan is not None, "a verdict by test has a plan"
+    affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
+    cause = await context.analyst.explain(bench, hypothesis, affected)
+    entry = context.playbook.get(hypothesis.playbook)
+    traces = bench.snapshot.record.traces
+    draft = draft_issue(hypothesis, affected, traces=traces, cause=cause, entry=entry, cell=cell)
+    issue = await in_thread(lambda: context.store.create_issue(bench.run_id, draft, affected))
+    context.display.show(
+        Event(
+            "issue",
+            f"{issue.severity} {issue.title}: {issue.affected:,} of {issue.population:,} {issue.population_title}",
+            step="issues",
+            subject=issue.issue_id,
+            detail=issue.description,
+        )
+    )

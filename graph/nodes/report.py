@@ -1,0 +1,79 @@
+"""Report: from the memory to a file that a person reads, and the end of the analysis (workflow 2.7, 2.8)."""
+
+from pathlib import Path
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ...tools.errors import UserError
+from ...tools.insights.models import Analysis, AnalysisStatus, Question
+from ...tools.reporting.facts import gather_facts
+from ...tools.reporting.markdown import render_markdown
+from ..context import Context, enter, in_thread
+from ..ports import Event
+from ..questions import ask_where_to_save, text_of
+from ..state import Reply, State, run_of
+
+
+async def report(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Asks where to save it where nobody said, writes the report, and completes the analysis."""
+    context, reply, run_id = runtime.context, state.get("reply"), run_of(state)
+    analysis = await in_thread(lambda: context.store.get_analysis(run_id))
+    enter(runtime, "report", f"{analysis.rev} {reply}")
+    if context.options.report is None and reply is None and analysis.report_path is None:
+        return {"question": ask_where_to_save(f"report-{run_id[:8]}.md")}
+    path, answered_by = _path(context, analysis, reply)
+    try:
+        written = await in_thread(lambda: _write(context, run_id, path))
+    except UserError as error:
+        if reply is None or reply["answered_by"] != "person":
+            raise
+        context.display.show(Event("note", str(error), step="report"))
+        return {"question": ask_where_to_save(f"report-{run_id[:8]}.md"), "reply": None}
+    answer = Question(name="report", answer=str(written), answered_by=answered_by, answered_at=context.now())
+    await in_thread(lambda: _complete(context, run_id, answer))
+    context.display.show(Event("report", str(written), step="report", subject=run_id))
+    return {"reply": None}
+
+
+def _path(context: Context, analysis: Analysis, reply: Reply | None) -> tuple[Path, Any]:
+    if context.options.report is not None:
+        return context.options.report, "option"
+    if reply is not None:
+        return Path(text_of(reply, 0) or f"report-{analysis.run_id[:8]}.md"), reply["answered_by"]
+    return Path(analysis.report_path or ""), "option"
+
+
+def _write(context: Context, run_id: str, path: Path) -> Path:
+    """Into the memory first, so that a path that can't be written loses nothing.
+
+    Raises:
+        UserError: the path can't be written.
+    """
+    text = render_markdown(gather_facts(context.store, run_id, ui_url=context.options.ui_url))
+    context.store.write_report(run_id, text)
+    target = path.expanduser().resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"The report can't be written to {str(target)!r} ({error.strerror}): choose another path with --report. "
+            f"It is kept in the analysis run {run_id} as insights/report.md."
+        ) from error
+    return target
+
+
+def _complete(context: Context, run_id: str, answer: Question) -> Analysis:
+    def change(current: Analysis) -> Analysis:
+        return current.model_copy(
+            update={
+                "status": AnalysisStatus.COMPLETED,
+                "completed_at": context.now(),
+                "report_path": answer.answer,
+                "questions": (*(each for each in current.questions if each.name != "report"), answer),
+                "progress": {**current.progress, "report": context.now()},
+            }
+        )
+
+    return context.store.update_analysis(run_id, op=f"report:{len(context.store.get_analysis(run_id).closings)}", change=change)

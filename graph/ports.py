@@ -1,0 +1,62 @@
+"""What the graph needs from outside, as protocols: an analyst who thinks and a display that shows."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ..tools.insights.affected import AffectedTrace
+from ..tools.insights.models import Analysis, Cause, Census, Hypothesis, HypothesisDraft, Issue
+
+if TYPE_CHECKING:
+    from ..tools.workbench import Workbench  # what it brings takes seconds, and a display needs none of it
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a person who watches would want to know; `kind` says how to show it."""
+
+    kind: Literal["step", "progress", "note", "census", "hypothesis", "query", "result", "verdict", "issue", "report"]
+    text: str
+    _: KW_ONLY
+    step: str = ""
+    """The step of the analysis it belongs to."""
+    subject: str = ""
+    """Id of the hypothesis or issue it is about."""
+    detail: str = ""
+    """A longer text, shown below: a plan, a filter, a reason."""
+    done: int | None = None
+    total: int | None = None
+
+
+class Display(Protocol):
+    """Shows the work as it goes. Called from the event loop's thread and from tool threads."""
+
+    def show(self, event: Event) -> None:
+        """Shows one event; never raises for what it can't show."""
+        ...
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What an analyst proposes, and what it left out for want of data, with the reason."""
+
+    drafts: Sequence[HypothesisDraft]
+    left_out: Sequence[str] = ()
+
+
+class Analyst(Protocol):
+    """Who thinks. Each method answers one question; code does the rest, and checks what comes back."""
+
+    name: str
+
+    async def describe(self, bench: "Workbench") -> str:
+        """One paragraph: what the agent's job is, its tools and its data sources."""
+        ...
+
+    async def propose(self, bench: "Workbench", analysis: Analysis, census: Census, earlier: Sequence[Issue]) -> Proposal:
+        """Hypotheses worth testing, each with its plan, in the order in which they matter."""
+        ...
+
+    async def explain(self, bench: "Workbench", hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Cause:
+        """Why it occurs, as far as that is known."""
+        ...

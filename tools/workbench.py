@@ -1,0 +1,62 @@
+"""One analysis's tools over its snapshot: SQL whose queries are kept, plans, and traces linked before they are shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from .insights.store import InsightStore
+from .sql.service import SqlService
+from .testing.clusters import find_clusters, write_clusters
+from .testing.execute import PlanExecutor
+from .traces.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What the steps of one analysis work with; close it, or use it as a context manager."""
+
+    store: InsightStore
+    run_id: str
+    experiment_id: str
+    snapshot: Snapshot
+    sql: SqlService
+    executor: PlanExecutor
+
+    @classmethod
+    def open(cls, store: InsightStore, run_id: str, snapshot: Snapshot, *, seed: int) -> Self:
+        """Starts the SQL service over the snapshot and finds the clusters.
+
+        Raises:
+            QueryError: the snapshot can't be opened.
+        """
+        experiment_id = snapshot.catalog.experiment_id
+        sql = SqlService(
+            snapshot.catalog,
+            snapshot_digest=snapshot.record.digest,
+            on_query=lambda record: store.write_query(run_id, record),
+        )
+        clusters = find_clusters(snapshot.catalog, salt=experiment_id)
+        sql.extend("clusters", [str(write_clusters(clusters, snapshot.folder))])
+        executor = PlanExecutor(sql, cluster_key=clusters.key, seed=seed)
+        return cls(store, run_id, experiment_id, snapshot, sql, executor)
+
+    def query(self, sql: str, *, title: str, owner: str = "") -> pa.Table:
+        """Answers one query in the Databricks dialect; blocks."""
+        return self.sql.query(sql, title=title, owner=owner).table
+
+    def look_at(self, trace_ids: Sequence[str]) -> None:
+        """Links traces to the analysis; called before any of them is shown."""
+        self.store.reader.link(self.run_id, trace_ids, experiment_id=self.experiment_id)
+
+    def close(self) -> None:
+        """Stops the workers."""
+        self.sql.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
