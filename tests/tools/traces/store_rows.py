@@ -9,6 +9,7 @@ from pathlib import Path
 from analyze_experiment.tests.tools.traces.raw_rows import START_MS, content
 
 EXPERIMENT = "0"
+TAGS = {"mlflow.trace.spansLocation": "TRACKING_STORE", "release": "1"}
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ class StoreRows:
 
     def insert(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Runs one statement for each of the rows."""
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.executemany(statement, rows)
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            with connection:
+                connection.executemany(statement, rows)
 
     def add_trace(
         self,
@@ -48,7 +51,7 @@ class StoreRows:
         places = ", ".join("?" for _ in row)
         self.insert(f"INSERT INTO trace_info ({', '.join(row)}) VALUES ({places})", [tuple(row.values())])
         for table, labels in (
-            ("trace_tags", tags or {"mlflow.trace.spansLocation": "TRACKING_STORE"}),
+            ("trace_tags", tags or TAGS),
             ("trace_request_metadata", metadata or {}),
         ):
             self.insert(

@@ -1,0 +1,1 @@
+"""Who drives an analysis, and who thinks."""

@@ -1,0 +1,1 @@
+"""The analysts: who describes, proposes, judges, explains and narrates."""

@@ -1,0 +1,38 @@
+"""The statistical analyst: no model, no key, no cost; the same snapshot and the same memory give the same answers."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from ...graph.ports import Proposal
+from ...tools.insights.affected import AffectedTrace
+from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
+from ...tools.testing.mechanism import find_mechanism
+from ...tools.testing.playbooks import Entry
+from ...tools.testing.proposals import propose_counting
+from ...tools.workbench import Workbench
+from .portrait import portray
+
+
+class StatisticalAnalyst:
+    """Describes by counting, proposes from census, slices, siblings and playbook, explains by what the spans say."""
+
+    name = "statistical"
+
+    def __init__(self, playbook: Mapping[str, Entry]) -> None:
+        self._playbook = playbook
+
+    async def describe(self, bench: Workbench) -> str:
+        """One paragraph from the tools, the models, the system prompt and the words that users use most."""
+        return await asyncio.to_thread(portray, bench)
+
+    async def propose(self, bench: Workbench, analysis: Analysis, census: Census, earlier: Sequence[Issue]) -> Proposal:
+        """What counting can suspect; the focus of the user comes first."""
+        del earlier  # matching them by fingerprint is the store's; their plans are stated by the playbook again
+        proposed = await asyncio.to_thread(propose_counting, bench.sql, census, self._playbook, analysis.focus)
+        return Proposal(proposed.drafts, proposed.left_out)
+
+    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Cause:
+        """The error message that the affected traces share, if they share one; else what the playbook suspects."""
+        entry = self._playbook.get(hypothesis.playbook)
+        suspected = entry.issue.cause if entry is not None else "Not known: counting shows where it happens, not why."
+        return await asyncio.to_thread(find_mechanism, bench.sql, hypothesis, affected, suspected=suspected)

@@ -1,0 +1,77 @@
+"""What a session ends with, for a person, a script and the shell."""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, field
+from typing import Literal
+
+from ..tools.insights.models import IssueStatus, Kind, Severity
+
+
+@dataclass(frozen=True)
+class IssueLine:
+    """An issue, as far as a list shows it."""
+
+    issue_id: str
+    title: str
+    severity: Severity
+    kind: Kind
+    affected: int
+    population: int
+    status: IssueStatus = IssueStatus.OPEN
+
+    @property
+    def share(self) -> float | None:
+        """The affected share, a fraction; None where there was nobody to affect."""
+        return self.affected / self.population if self.population else None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether nobody has resolved or rejected it yet."""
+        return self.status in {IssueStatus.OPEN, IssueStatus.IN_PROGRESS}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended, and what is known by then."""
+
+    run_id: str
+    """The analysis run; empty where none was created."""
+    experiment_id: str
+    experiment_name: str
+    status: Literal["done", "partial", "waiting", "stopped"]
+    _: KW_ONLY
+    issues: Sequence[IssueLine] = ()
+    hypotheses: dict[str, int] = field(default_factory=lambda: dict[str, int]())
+    """How many are validated, rejected, inconclusive, untested, dropped: each is counted once."""
+    report_path: str | None = None
+    ui_hint: str = ""
+    """The command that opens the store in MLflow's own pages."""
+    untested: Sequence[str] = ()
+    """What was not tested, and why: one sentence each."""
+    notes: Sequence[str] = ()
+    question: str | None = None
+    """The question that waits for a person."""
+
+
+def exit_code(outcome: Outcome, fail_on: Severity | None) -> int:
+    """What the shell is told.
+
+    Returns:
+        5 where a person is needed; 130 where it was stopped (whoever knows the signal knows better); 4 where something was left
+        undone or untested; 3 where an unsettled issue is at or above `fail_on`; else 0.
+    """
+    if outcome.status == "waiting":
+        return 5
+    if outcome.status == "stopped":
+        return 130
+    if outcome.status == "partial" or outcome.untested:
+        return 4
+    reached = fail_on is not None and any(issue.unsettled and issue.severity.rank >= fail_on.rank for issue in outcome.issues)
+    return 3 if reached else 0
+
+
+def to_json(outcome: Outcome) -> dict[str, object]:
+    """The outcome as JSON values, under keys that stay."""
+    issues = [{**asdict(issue), "share": issue.share} for issue in outcome.issues]
+    plain = {"untested": list(outcome.untested), "notes": list(outcome.notes)}
+    return {**asdict(outcome), **plain, "issues": issues}

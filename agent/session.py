@@ -1,0 +1,205 @@
+"""A session: opens the memory, builds the context, drives the graph, answers its questions, and says how it ended."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
+from langgraph.types import Command, Interrupt
+
+from ..graph.build import RECURSION_LIMIT, build_graph
+from ..graph.context import Context, Options
+from ..graph.ports import Analyst, Display, Event
+from ..graph.state import State
+from ..tools.errors import AnalysisLocked, Stopped, UserError
+from ..tools.insights.artifacts import Boundary, no_boundary
+from ..tools.insights.models import Analysis, AnalysisStatus
+from ..tools.insights.store import InsightStore
+from ..tools.testing.playbooks import Entry, load_playbook
+from ..tools.tracking import Tracking, connect
+from .analysts.statistical import StatisticalAnalyst
+from .human import Human
+from .outcome import Outcome
+from .settings import Settings
+from .stop import StopSignal
+from .summary import summarise
+
+
+def utc_now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def run_session(
+    settings: Settings,
+    *,
+    display: Display,
+    human: Human,
+    stop: StopSignal,
+    now: Callable[[], datetime] = utc_now,
+    analyst: Analyst | None = None,
+    boundary: Boundary = no_boundary,
+) -> Outcome:
+    """Runs one analysis from where it stands to its report, or to a clean stop.
+
+    Args:
+        settings: What was asked for.
+        display: Shows the work.
+        human: Answers the questions.
+        stop: Asks for a clean stop.
+        now: The clock.
+        analyst: Who thinks; by the settings where nobody is given.
+        boundary: Called before and after each write to MLflow; for tests of crashes.
+
+    Raises:
+        AnalyzeError: it can't be done; the message says what to change.
+    """
+    tracking = connect(settings.tracking_uri or "")
+    store = InsightStore(tracking, now=now, boundary=boundary)
+    begun = _resumed(store, settings)
+    if begun is not None and begun.status is not AnalysisStatus.ACTIVE:
+        display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
+        return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
+    playbook = load_playbook(settings.playbook)
+    lock = ExperimentLock(settings, tracking)
+    context = Context(
+        tracking=tracking,
+        store=store,
+        analyst=analyst or _analyst(settings, playbook),
+        display=display,
+        options=_options(settings, begun),
+        now=now,
+        claim=lock.claim,
+        check_stop=stop.check,
+        playbook=playbook,
+    )
+    try:
+        return asyncio.run(Drive(context, human, stop).run(begun))
+    finally:
+        context.close()
+        lock.release()
+
+
+def _resumed(store: InsightStore, settings: Settings) -> Analysis | None:
+    return None if settings.resume is None else store.get_analysis(settings.resume)
+
+
+def _analyst(settings: Settings, playbook: dict[str, Entry]) -> Analyst:
+    if settings.analyst == "language":
+        raise UserError("The language analyst isn't part of this version: use --analyst statistical (or auto).")
+    return StatisticalAnalyst(playbook)
+
+
+def _options(settings: Settings, begun: Analysis | None) -> Options:
+    return Options(
+        cache=settings.cache,
+        key=uuid.uuid4().hex,
+        experiment=settings.experiment,
+        focus=settings.focus,
+        since=begun.since if begun else settings.since,
+        until=begun.until if begun else settings.until,
+        report=settings.report,
+        review=settings.review,
+        seed=settings.seed,
+        ui_url=settings.ui_url,
+    )
+
+
+class ExperimentLock:
+    """At most one analysis of an experiment at a time on this host; the system drops it when the process dies."""
+
+    def __init__(self, settings: Settings, tracking: Tracking) -> None:
+        self._folder = settings.cache / "locks"
+        self._uri = tracking.uri
+        self._lock: FileLock | None = None
+
+    def claim(self, experiment_id: str) -> None:
+        """Takes the lock, once.
+
+        Raises:
+            AnalysisLocked: another run holds it.
+        """
+        if self._lock is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = hashlib.sha256(f"{self._uri}\0{experiment_id}".encode()).hexdigest()[:24]
+        lock = FileLock(self._folder / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise AnalysisLocked(
+                f"Another run analyses experiment {experiment_id!r} of this store: wait for it, or stop it."
+            ) from error
+        self._lock = lock
+
+    def release(self) -> None:
+        """Gives it back."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+@dataclass
+class Drive:
+    """Drives the graph from question to question until it ends."""
+
+    context: Context
+    human: Human
+    stop: StopSignal
+    run_id: str = ""
+
+    async def run(self, begun: Analysis | None) -> Outcome:
+        """Starts the graph anew: where it goes on is read from the memory, never from a checkpoint."""
+        graph = build_graph().compile(checkpointer=InMemorySaver())
+        given: Any = {} if begun is None else {"experiment_id": begun.experiment_id, "run_id": begun.run_id}
+        self.run_id = begun.run_id if begun else ""
+        control, loop = RunControl(), asyncio.get_running_loop()
+        self.stop.on_request(lambda reason: loop.call_soon_threadsafe(control.request_drain, reason))
+        try:
+            while True:
+                interrupts = await self._advance(graph, given, control)
+                if not interrupts:
+                    break
+                reply = self.human.answer(interrupts[0].value)
+                self.stop.check()
+                given = Command(resume={interrupts[0].id: _as_reply(interrupts[0], reply.decisions, reply.answered_by)})
+        except (GraphDrained, Stopped):
+            if not self.run_id:
+                raise Stopped("Stopped as asked, before anything was written.") from None
+            return self._summarise("stopped")
+        return self._summarise("done")
+
+    async def _advance(
+        self, graph: CompiledStateGraph[State, Context, State, State], given: Any, control: RunControl
+    ) -> tuple[Interrupt, ...]:
+        """Runs to the next question or to the end; gives the questions."""
+        interrupts: tuple[Interrupt, ...] = ()
+        stream = graph.astream(
+            given,
+            {"configurable": {"thread_id": self.context.options.key}, "recursion_limit": RECURSION_LIMIT},
+            context=self.context,
+            stream_mode="updates",
+            durability="sync",
+            control=control,
+            version="v2",
+        )
+        async for part in stream:
+            updates: dict[str, Any] = part["data"]  # pyright: ignore[reportAssignmentType] - the type of mode "updates"
+            interrupts = updates.get("__interrupt__", interrupts)
+            self.run_id = next((each["run_id"] for each in updates.values() if "run_id" in (each or ())), self.run_id)
+        return interrupts
+
+    def _summarise(self, status: Literal["done", "stopped"]) -> Outcome:
+        return summarise(self.context.store, self.run_id, status=status, ui_url=self.context.options.ui_url)
+
+
+def _as_reply(interrupt: Interrupt, decisions: list[dict[str, Any]], answered_by: str) -> dict[str, Any]:
+    return {"question": interrupt.value["question"], "decisions": decisions, "answered_by": answered_by}

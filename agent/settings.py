@@ -1,0 +1,243 @@
+"""The settings of a session: flag before environment before env file before default, and where each came from."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..tools.errors import UserError
+from ..tools.insights.models import Severity
+from .environment import Given, Source, find_settings, others, read_env_file
+
+Output = Literal["rich", "plain", "json", "none"]
+
+
+class Settings(BaseModel):
+    """What a session is told. Each field is an option of the same name, and a key `ANALYZE_EXPERIMENT_<NAME>`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tracking_uri: str | None = None
+    """The MLflow store. None: nobody said; MLflow's own default is never used."""
+    experiment: str | None = None
+    """Id or name."""
+    focus: tuple[str, ...] = ()
+    analyst: Literal["auto", "statistical", "language"] = "auto"
+    since: datetime | None = None
+    """First instant of the window of trace times, UTC."""
+    until: datetime | None = None
+    """Last instant of the window, UTC."""
+    report: Path | None = None
+    resume: str | None = None
+    """The run id of the analysis to go on with."""
+    list: bool = False
+    unattended: bool = False
+    """Nobody answers: questions get their declared default, or the session ends with exit code 5."""
+    fail_on: Severity | None = None
+    output: Output | None = None
+    """How progress is shown. None: rich on a terminal, plain lines elsewhere."""
+    ui_url: str | None = None
+    """Where people open this store's pages, for links in the report."""
+    playbook: tuple[Path, ...] = ()
+    """Folders with entries beside the packaged ones."""
+    cache: Path
+    """The folder that snapshots are kept in."""
+    seed: int = Field(default=0, ge=0)
+    review: bool = False
+    """Whether a person is asked about each hypothesis before it is tested."""
+    debug: bool = False
+    demo: bool = False
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The settings, and where each came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+    """Per setting the flag, key or file that gave it, or `default`."""
+    passed_on: dict[str, str] = field(default_factory=lambda: dict[str, str](), repr=False)
+    """What else the env file holds, for MLflow; may hold secrets."""
+
+
+def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], cwd: Path, *, now: datetime | None = None) -> Resolved:
+    """The settings from all their sources.
+
+    Args:
+        flags: The options given on the command line, by field name; `env_file` besides.
+        environ: The environment.
+        cwd: The current folder: `.env` is looked for here, and relative paths start here.
+        now: What relative times (`7d`) are measured from; the present instant by default.
+
+    Raises:
+        UserError: a value can't be understood, a key is unknown, a file can't be read, or two settings conflict.
+    """
+    env_file = _env_file(flags.get("env_file"), cwd)
+    values = read_env_file(env_file) if env_file else {}
+    names = frozenset(Settings.model_fields)
+    given = {
+        **find_settings(values, names, source=Source.ENV_FILE, place=str(env_file)),
+        **find_settings(environ, names, source=Source.ENVIRONMENT, place="the environment"),
+        **{name: Given(value, Source.FLAG, _option(name)) for name, value in flags.items() if name in names},
+    }
+    given, overruled = _settle(given)
+    frame = _Frame(cwd, now or datetime.now(UTC))
+    settings = _build(given, frame, environ)
+    _check_window(settings, given, frame.now)
+    origins = {name: given[name].origin if name in given else overruled.get(name, "default") for name in Settings.model_fields}
+    return Resolved(settings, origins, others(values))
+
+
+def mask(value: str) -> str:
+    """A URI without its secrets: the password of its authority, and passwords, tokens and keys of its query."""
+    authority = re.sub(r"(?i)^(https?://)[^/@:]*@", r"\1***@", re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", value))
+    return re.sub(r"(?i)([?&;][^=&;]*(?:pass|pwd|token|secret|key)[^=&;]*)=[^&;]*", r"\1=***", authority)
+
+
+class _Frame(NamedTuple):
+    cwd: Path
+    now: datetime
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _env_file(flag: object, cwd: Path) -> Path | None:
+    if flag is not None:
+        return cwd / Path(str(flag)).expanduser()
+    found = cwd / ".env"
+    return found if found.is_file() else None
+
+
+_CONFLICTS = (
+    *((("demo", name), "the demo brings its own experiment") for name in ("experiment", "tracking_uri", "resume", "list")),
+    *((("resume", name), "it was fixed when the analysis began") for name in ("since", "until", "seed")),
+    (("resume", "list"), "one lists, the other goes on"),
+    (("review", "unattended"), "nobody is there to review"),
+)
+_SWITCHES = frozenset(name for name, info in Settings.model_fields.items() if info.annotation is bool)
+_OFF = {"0", "f", "false", "n", "no", "off"}
+
+
+def _settle(given: dict[str, Given]) -> tuple[dict[str, Given], dict[str, str]]:
+    """Of two settings that exclude each other the stronger source's stays: a flag isn't refused for what the environment says."""
+    kept, overruled = dict(given), dict[str, str]()
+    for (one, other), why in _CONFLICTS:
+        if not (_on(one, kept) and _on(other, kept)):
+            continue
+        first, second = kept[one], kept[other]
+        if first.source == second.source:
+            raise UserError(f"{first.origin} and {second.origin} exclude each other ({why}): leave one out.")
+        weaker, stronger = (one, second) if first.source > second.source else (other, first)
+        overruled[weaker] = f"default ({kept.pop(weaker).origin} is overruled by {stronger.origin})"
+    return kept, overruled
+
+
+def _on(name: str, given: Mapping[str, Given]) -> bool:
+    """Whether it is given, and isn't a switch that is turned off."""
+    return name in given and not (name in _SWITCHES and str(given[name].value).lower() in _OFF)
+
+
+def _build(given: Mapping[str, Given], frame: _Frame, environ: Mapping[str, str]) -> Settings:
+    values: dict[str, object] = {"cache": _default_cache(environ)}
+    for name, (value, _, origin) in given.items():
+        if isinstance(value, str) and not value.strip():
+            raise UserError(f"{origin} is empty: give it a value, or leave it out.")
+        try:
+            values[name] = _READERS[name](value, frame) if name in _READERS else value
+        except ValueError as error:
+            raise UserError(f"{origin}: {error}") from None
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        raise UserError(f"{given[name].origin}: {first['input']!r} is refused: {first['msg'].lower()}.") from None
+
+
+def _default_cache(environ: Mapping[str, str]) -> Path:
+    """As the XDG base directory specification has it; a relative XDG_CACHE_HOME is to be ignored."""
+    folder = Path(environ.get("XDG_CACHE_HOME", ""))
+    return (folder if folder.is_absolute() else Path(environ.get("HOME") or Path.home()) / ".cache") / "analyze-experiment"
+
+
+def _check_window(settings: Settings, given: Mapping[str, Given], now: datetime) -> None:
+    if settings.since and settings.since >= now:
+        raise UserError(
+            f"{given['since'].origin}: {settings.since:%Y-%m-%d %H:%M} UTC lies in the future: choose an earlier time."
+        )
+    if settings.since and settings.until and settings.since >= settings.until:
+        raise UserError(
+            f"{given['since'].origin} ({settings.since:%Y-%m-%d %H:%M} UTC) must be before "
+            f"{given['until'].origin} ({settings.until:%Y-%m-%d %H:%M} UTC): no trace can lie between."
+        )
+
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+
+
+def _instant(value: object, frame: _Frame) -> datetime:
+    text = str(value).strip()
+    age = re.fullmatch(r"(\d+)([wdhm])", text.lower())
+    try:
+        if age:
+            return frame.now.astimezone(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        instant = datetime.fromisoformat(text)
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no time: say 2026-11-01, 2026-11-01T08:30 (UTC), or how long ago: 7d, 24h, 90m.") from None
+
+
+def _path(value: object, frame: _Frame) -> Path:
+    try:
+        return frame.cwd / Path(str(value)).expanduser()
+    except RuntimeError:
+        raise ValueError(f"the home folder in {str(value)!r} is unknown: write the path out.") from None
+
+
+def _report(value: object, frame: _Frame) -> Path:
+    path = _path(value, frame)
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder: say which file in it.")
+    return path
+
+
+def _playbook(value: object, frame: _Frame) -> tuple[Path, ...]:
+    folders = tuple(_path(part, frame) for part in _parts(value, os.pathsep))
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"there is no folder {str(folder)!r}: check the path.")
+    return folders
+
+
+def _focus(value: object, frame: _Frame) -> tuple[str, ...]:
+    return tuple(_parts(value, ";"))
+
+
+def _parts(value: object, separator: str) -> list[str]:
+    """A repeated option is a list already; a key of an environment holds several with a separator between."""
+    parts = value.split(separator) if isinstance(value, str) else cast(Iterable[object], value)
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
+def _severity(value: object, frame: _Frame) -> str:
+    if str(value).upper() not in list(Severity):
+        raise ValueError(f"{value!r} is no severity: say {', '.join(Severity)}.")
+    return str(value).upper()
+
+
+_READERS: dict[str, Callable[[object, _Frame], object]] = {
+    "focus": _focus,
+    "since": _instant,
+    "until": _instant,
+    "report": _report,
+    "playbook": _playbook,
+    "cache": _path,
+    "fail_on": _severity,
+}

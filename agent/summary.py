@@ -1,0 +1,57 @@
+"""What a session leaves, read from the memory: for the terminal, for machines, and for the exit code."""
+
+from typing import Literal
+
+from ..graph.routes import waits
+from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue
+from ..tools.insights.store import InsightStore
+from ..tools.links import run_link, ui_command
+from .outcome import IssueLine, Outcome
+
+
+def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stopped"], ui_url: str | None) -> Outcome:
+    """The outcome of one analysis; `partial` where a hypothesis was left untested."""
+    analysis = store.get_analysis(run_id)
+    hypotheses = store.list_hypotheses(run_id)
+    issues = [issue for issue in store.list_issues(analysis.experiment_id) if issue.source_run_id == run_id]
+    untested = [
+        f"{each.hypothesis_id}: {each.statement} ({each.blocked or 'not reached'})" for each in hypotheses if _untested(each)
+    ]
+    return Outcome(
+        run_id=run_id,
+        experiment_id=analysis.experiment_id,
+        experiment_name=store.experiment_name(analysis.experiment_id),
+        status="partial" if status == "done" and untested else status,
+        issues=[_line(issue) for issue in issues],
+        hypotheses=_counts(hypotheses),
+        report_path=analysis.report_path,
+        ui_hint=run_link(ui_url, store.tracking.uri, analysis.experiment_id, run_id) or ui_command(store.tracking.uri),
+        untested=untested,
+        notes=list(analysis.notes),
+        question=None,
+    )
+
+
+def _untested(hypothesis: Hypothesis) -> bool:
+    return hypothesis.status is HypothesisStatus.TESTING and (
+        bool(hypothesis.blocked) or hypothesis.plan is None or waits(hypothesis)
+    )
+
+
+def _counts(hypotheses: list[Hypothesis]) -> dict[str, int]:
+    counts = {status.lower(): 0 for status in HypothesisStatus} | {"untested": 0, "dropped": 0}
+    for each in hypotheses:
+        counts["dropped" if each.dropped else "untested" if _untested(each) else each.status.lower()] += 1
+    return counts
+
+
+def _line(issue: Issue) -> IssueLine:
+    return IssueLine(
+        issue_id=issue.issue_id,
+        title=issue.title,
+        severity=issue.severity,
+        kind=issue.kind,
+        affected=issue.affected,
+        population=issue.population,
+        status=issue.status,
+    )
