@@ -13,14 +13,15 @@ help: ## show this list
 install: $(STAMP) ## set up .venv with the pinned versions
 
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": say make PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/analyze_experiment
-	touch $(STAMP)
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": say make PYTHON=python3.12")'
+	@echo "Installing into $(VENV); this takes a minute or two."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/analyze_experiment
+	@touch $(STAMP)
 
 demo: install ## build a sample experiment, analyse it, show the report
-	$(BIN)/run-analysis --demo
+	@$(BIN)/run-analysis --demo --unattended
 
 test: install ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup

@@ -46,6 +46,8 @@ class Outcome:
     report_path: str | None = None
     ui_hint: str = ""
     """The command that opens the store in MLflow's own pages."""
+    resume_hint: str = ""
+    """The command that goes on, where the analysis isn't at its end."""
     untested: Sequence[str] = ()
     """What was not tested, and why: one sentence each."""
     notes: Sequence[str] = ()

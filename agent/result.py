@@ -93,8 +93,8 @@ def _places(outcome: Outcome) -> Iterable[str]:
         yield f"Report: {outcome.report_path}"
     if outcome.ui_hint:
         yield f"MLflow pages: {outcome.ui_hint}"
-    if outcome.run_id and outcome.status != "done":
-        yield f"To go on: run-analysis --resume {outcome.run_id}"
+    if outcome.resume_hint:
+        yield f"To go on: {outcome.resume_hint}"
 
 
 def _print(stream: TextIO, lines: Iterable[str], *, wrapped: bool = False) -> None:

@@ -18,9 +18,11 @@ from langgraph.types import Command, Interrupt
 from ..graph.build import RECURSION_LIMIT, build_graph
 from ..graph.context import Context, Options
 from ..graph.ports import Analyst, Display, Event
+from ..graph.routes import waits
 from ..graph.state import State
 from ..tools.errors import AnalysisLocked, Stopped, UserError
 from ..tools.insights.artifacts import Boundary, no_boundary
+from ..tools.insights.locks import private_folder
 from ..tools.insights.models import Analysis, AnalysisStatus
 from ..tools.insights.store import InsightStore
 from ..tools.testing.playbooks import Entry, load_playbook
@@ -65,11 +67,11 @@ def run_session(
     tracking = connect(settings.tracking_uri or "")
     store = InsightStore(tracking, now=now, boundary=boundary)
     begun = _resumed(store, settings)
-    if begun is not None and begun.status is not AnalysisStatus.ACTIVE:
+    if begun is not None and _is_over(store, begun):
         display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
         return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
     playbook = load_playbook(settings.playbook)
-    lock = ExperimentLock(settings, tracking)
+    lock = ExperimentLock(tracking)
     context = Context(
         tracking=tracking,
         store=store,
@@ -86,6 +88,11 @@ def run_session(
     finally:
         context.close()
         lock.release()
+
+
+def _is_over(store: InsightStore, begun: Analysis) -> bool:
+    """Whether nothing is left to do; a completed analysis with a hypothesis that waits is opened again by testing it."""
+    return begun.status is not AnalysisStatus.ACTIVE and not any(waits(each) for each in store.list_hypotheses(begun.run_id))
 
 
 def _resumed(store: InsightStore, settings: Settings) -> Analysis | None:
@@ -116,8 +123,7 @@ def _options(settings: Settings, begun: Analysis | None) -> Options:
 class ExperimentLock:
     """At most one analysis of an experiment at a time on this host; the system drops it when the process dies."""
 
-    def __init__(self, settings: Settings, tracking: Tracking) -> None:
-        self._folder = settings.cache / "locks"
+    def __init__(self, tracking: Tracking) -> None:
         self._uri = tracking.uri
         self._lock: FileLock | None = None
 
@@ -129,9 +135,8 @@ class ExperimentLock:
         """
         if self._lock is not None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = hashlib.sha256(f"{self._uri}\0{experiment_id}".encode()).hexdigest()[:24]
-        lock = FileLock(self._folder / f"{name}.lock")
+        lock = FileLock(private_folder() / f"experiment-{name}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:

@@ -5,7 +5,7 @@ from typing import Literal
 from ..graph.routes import waits
 from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue
 from ..tools.insights.store import InsightStore
-from ..tools.links import run_link, ui_command
+from ..tools.links import masked_uri, run_link, ui_command
 from .outcome import IssueLine, Outcome
 
 
@@ -26,10 +26,15 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
         hypotheses=_counts(hypotheses),
         report_path=analysis.report_path,
         ui_hint=run_link(ui_url, store.tracking.uri, analysis.experiment_id, run_id) or ui_command(store.tracking.uri),
+        resume_hint=_resume_command(store, run_id) if status == "stopped" else "",
         untested=untested,
         notes=list(analysis.notes),
         question=None,
     )
+
+
+def _resume_command(store: InsightStore, run_id: str) -> str:
+    return f"run-analysis --tracking-uri {masked_uri(store.tracking.uri)} --resume {run_id}"
 
 
 def _untested(hypothesis: Hypothesis) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ...tools.workbench import Workbench
 
@@ -70,7 +70,7 @@ def portray(bench: Workbench) -> str:
         _tool_sentence(tools),
         f"It calls the model{'s' if len(models) > 1 else ''} {', '.join(models)}." if models else "",
         _session_sentence(_whole(sessions["sessions"]), _whole(sessions["turns"])),
-        _word_sentence(str(row["request_text"]) for row in sample),
+        _word_sentence([str(row["request_text"]) for row in sample]),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -101,7 +101,7 @@ def _tool_sentence(tools: list[tuple[str, int]]) -> str:
 
 
 def _listed(tools: list[tuple[str, int]]) -> str:
-    named = ", ".join(f"{name} ({calls:,} calls)" for name, calls in tools[:6])
+    named = ", ".join(f"{name} ({calls:,} call{'s' if calls > 1 else ''})" for name, calls in tools[:6])
     return named + (f" and {len(tools) - 6} more" if len(tools) > 6 else "")
 
 
@@ -109,10 +109,10 @@ def _session_sentence(sessions: int, turns: int) -> str:
     return f"Its traces are turns of {sessions:,} sessions, {turns / sessions:.1f} turns each." if sessions else ""
 
 
-def _word_sentence(requests: Iterable[str]) -> str:
+def _word_sentence(requests: Sequence[str]) -> str:
     """The words that most of the sampled requests share, by how many requests use them."""
     used: Counter[str] = Counter()
     for request in requests:
         used.update({word for word in re.findall(r"[^\W\d_]{3,}", request.lower()) if word not in STOPWORDS})
     common = [word for word, count in sorted(used.items(), key=lambda item: (-item[1], item[0])) if count > 1][:8]
-    return f"In {SAMPLE} sampled requests users speak of {', '.join(common)}." if common else ""
+    return f"In {len(requests)} sampled requests users speak of {', '.join(common)}." if common else ""

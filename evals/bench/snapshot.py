@@ -4,7 +4,7 @@
 
 Both sides read the same store in the same run, so that the ratio holds on any machine. The store is deterministic: schema by
 MLflow, rows written straight, texts cut from a buffer of random words at the average size of the real agents in ../shared/data
-(about 1.9 kB a span).
+(about 1.9 kB a span), the system prompt the same in every trace.
 """
 
 import argparse
@@ -27,6 +27,8 @@ SPANS_A_TRACE = 5
 PAGED_TRACES = 3_000
 PAGE = 500
 NEW_TRACES = 1_000
+PROMPT_WORDS = ("you", "may", "look", "up", "orders", "and", "refund", "them", "but", "never", "promise", "a", "date")
+PROMPT_LENGTH = 240
 TOOLS = ("search_orders", "get_customer", "refund_order", "find_article")
 
 SPAN_INSERT = """INSERT INTO spans (trace_id, experiment_id, span_id, parent_span_id, name, type, status, start_time_unix_nano,
@@ -44,6 +46,7 @@ class Words:
         alphabet = "abcdefghijklmnopqrstuvwxyz"
         vocabulary = ["".join(self.random.choices(alphabet, k=self.random.randint(2, 9))) for _ in range(4_000)]
         self.buffer = " ".join(self.random.choices(vocabulary, k=400_000))
+        self.prompt = " ".join(random.Random(0).choices(PROMPT_WORDS, k=PROMPT_LENGTH))
 
     def some(self, low: int, high: int) -> str:
         """Between `low` and `high` characters."""
@@ -116,7 +119,7 @@ def spans(
     trace_id: str, experiment_id: str, began: int, question: str, answer: str, words: Words
 ) -> Iterator[tuple[object, ...]]:
     """The span rows of one trace."""
-    ask = [{"role": "system", "content": words.some(600, 1_400)}, {"role": "user", "content": question}]
+    ask = [{"role": "system", "content": words.prompt}, {"role": "user", "content": question}]
     found = [{"id": words.random.randrange(10**6), "title": words.some(20, 60), "body": words.some(100, 500)} for _ in range(3)]
     facts = {"name": words.some(10, 20), "address": words.some(20, 60), "history": [words.some(20, 80) for _ in range(4)]}
     tool, other = words.random.choice(TOOLS), words.random.choice(TOOLS)

@@ -55,7 +55,7 @@ def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
     context.display.show(
         Event(
             "issue",
-            f"{issue.severity} {issue.title}: {issue.affected:,} of {issue.population:,} {issue.population_title}",
+            f"{issue.severity} {issue.title}: {issue.counts}",
             step="census",
             subject=issue.issue_id,
             detail=issue.description,

@@ -53,7 +53,7 @@ def _create(context: Context, run_id: str, proposals: Proposals) -> list[Hypothe
                 hypothesis.statement,
                 step="hypotheses",
                 subject=hypothesis.hypothesis_id,
-                detail=hypothesis.blocked or hypothesis.testing_plan,
+                detail=hypothesis.blocked,
             )
         )
     for reason in proposals.left_out:

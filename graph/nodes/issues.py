@@ -46,7 +46,7 @@ async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis,
     context.display.show(
         Event(
             "issue",
-            f"{issue.severity} {issue.title}: {issue.affected:,} of {issue.population:,} {issue.population_title}",
+            f"{issue.severity} {issue.title}: {issue.counts}",
             step="issues",
             subject=issue.issue_id,
             detail=issue.description,

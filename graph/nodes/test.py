@@ -4,7 +4,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ...tools.insights.models import Analysis, Closing, Hypothesis
+from ...tools.insights.models import Analysis, AnalysisStatus, Closing, Hypothesis
 from ...tools.testing.families import Entry, batch_level, close_families
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
@@ -62,7 +62,8 @@ def _closing(context: Context, analysis: Analysis, listed: list[Hypothesis]) -> 
 
     def change(current: Analysis) -> Analysis:
         later = {step: done for step, done in current.progress.items() if step not in {"issues", "report"}}
-        return current.model_copy(update={"closings": (*current.closings, closing), "progress": later})
+        reopened = {"status": AnalysisStatus.ACTIVE, "completed_at": None}
+        return current.model_copy(update={"closings": (*current.closings, closing), "progress": later, **reopened})
 
     context.store.update_analysis(analysis.run_id, op=f"test:close:{batch}", change=change)
     return closing

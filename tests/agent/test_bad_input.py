@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from analyze_experiment.agent.session import ExperimentLock
-from analyze_experiment.agent.settings import Settings
 from analyze_experiment.tests.agent.console import contents, run_console
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleExperiment
@@ -176,7 +175,7 @@ def test_debug_shows_where_an_error_came_from(place: Place) -> None:
 def test_experiment_under_analysis_is_left_to_who_came_first(place: Place) -> None:
     sample(place)
     uri, cache = f"sqlite:///{place.database}", place.folder / "cache"
-    lock = ExperimentLock(Settings(cache=cache), connect(uri))
+    lock = ExperimentLock(connect(uri))
     lock.claim("1")
     before = contents(place.database.parent)
     try:

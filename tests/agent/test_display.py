@@ -18,7 +18,7 @@ HOSTILE = "\x1b[31mred\x07 [bold]x[/] \u202etxt\nsecond"
 EVENTS = [
     Event("step", "Counting every trace", step="census"),
     *(Event("progress", "counting", step="census", done=done, total=40) for done in range(41)),
-    Event("issue", "HIGH Refunds fail: 412 of 1,200 all traces", step="census", subject="I-3-77", detail="412 failed."),
+    Event("issue", "HIGH Refunds fail: 412 of 1,200 traces", step="census", subject="I-3-77", detail="412 failed."),
     Event("step", "Testing the hypotheses", step="test"),
     Event("hypothesis", f"Testing: {HOSTILE}", step="test", subject="H-ab", detail="1. Take all\n2. Compare"),
     Event("query", "population: 412", step="test", subject="H-ab", detail="SELECT trace_id\nFROM traces"),
@@ -59,7 +59,7 @@ def test_plain_writes_one_line_an_event_and_every_tenth_of_a_progress() -> None:
     assert lines[0] == "[census] Counting every trace"
     assert lines[1:11] == [f"[census] counting: {done} of 40" for done in range(4, 41, 4)]
     assert lines[11:] == [
-        "[census] issue I-3-77: HIGH Refunds fail: 412 of 1,200 all traces | 412 failed.",
+        "[census] issue I-3-77: HIGH Refunds fail: 412 of 1,200 traces | 412 failed.",
         "[test] Testing the hypotheses",
         "[test] hypothesis H-ab: Testing: \\x1b[31mred\\x07 [bold]x[/] \\u202etxt second | 1. Take all 2. Compare",
         "[test] query H-ab: population: 412 | SELECT trace_id FROM traces",

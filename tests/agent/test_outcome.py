@@ -89,7 +89,8 @@ def test_on_a_terminal_the_table_fits_and_commands_stay_whole(monkeypatch: pytes
     screen = Screen()
     long = replace(HIGH, title="Refunds after thirty days are promised and then refused by the policy check")
     untested = [f"H-{number}: a statement that goes on and on until it no longer fits (not reached)" for number in range(8)]
-    print_outcome(replace(DONE, issues=[long], status="partial", untested=untested), screen, as_json=False, code=4)
+    left = replace(DONE, issues=[long], status="partial", untested=untested, resume_hint=f"run-analysis --resume {RUN}")
+    print_outcome(left, screen, as_json=False, code=4)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
     table = lines[
         lines.index("Experiment 'retail' (3), analysis " + RUN + ": partly done") + 1 : lines.index(
@@ -101,7 +102,7 @@ def test_on_a_terminal_the_table_fits_and_commands_stay_whole(monkeypatch: pytes
     assert "Untested: H-4: a statement that goes on and on until it no longer fits (not" in lines
     assert "Untested: 3 more; --output json names all." in lines
     assert f"MLflow pages: {DONE.ui_hint}" in lines
-    assert f"To go on: run-analysis --resume {RUN}" in lines
+    assert f"To go on: {left.resume_hint}" in lines
 
 
 def test_without_an_issue_the_result_says_so() -> None:

@@ -25,7 +25,7 @@ from analyze_experiment.tools.tracking import connect, import_mlflow
 from analyze_experiment.tools.workbench import Workbench
 
 INSTANT = datetime(2026, 6, 1, 12, tzinfo=UTC)
-TESTED = ("swallowed_tool_errors", "claimed_but_never_done", "invalid_tool_arguments", "latency_since_latest_version")
+TESTED = ("swallowed_tool_errors", "claimed_but_never_done", "invalid_tool_arguments", "slower_since_latest_version")
 
 
 class BriefAnalyst(StatisticalAnalyst):

@@ -39,14 +39,14 @@ class WriteLocks:
     def _locks(self, subject: str) -> tuple[threading.RLock, FileLock]:
         with self._guard:
             if subject not in self._held:
-                self._folder = self._folder or _private_folder()
+                self._folder = self._folder or private_folder()
                 name = hashlib.sha256(f"{self._uri}\n{subject}".encode()).hexdigest()[:32]
                 file_lock = FileLock(self._folder / f"{name}.lock", thread_local=False, poll_interval=POLL_S)
                 self._held[subject] = (threading.RLock(), file_lock)
             return self._held[subject]
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
     """A folder that only this user can enter, the same for his terminal and his cron jobs."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     for folder in (

@@ -60,10 +60,11 @@ def interval(value: Interval | None) -> str:
 
 
 def share(issue: Issue) -> str:
-    """`n of N (share, interval)`, and which of the two claims it is."""
+    """`n of N (share, interval)`; of a comparison the interval is that of the ratio and stands in the verdict."""
     part = issue.affected / issue.population if issue.population else 0.0
-    bounds = f", {interval(issue.interval)}" if issue.interval else ", counted exactly"
-    return f"{issue.affected:,} of {issue.population:,} {issue.population_title} ({percent(part)}{bounds})"
+    exact = ", counted exactly" if issue.estimand == "snapshot" else ""
+    bounds = f", {interval(issue.interval)}" if issue.interval else exact
+    return f"{issue.counts} ({percent(part)}{bounds})"
 
 
 def figure(bucket: Bucket | None) -> str:

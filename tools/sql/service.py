@@ -85,6 +85,7 @@ class SqlService:
         self._jobs: set[_Job] = set()
         self._running = 0
         self._closed = False
+        self._cancelled: set[str] = set()
         self._recorded: set[str] = set()
         self._cache = ResultCache(max_bytes=_CACHE_BYTES)
 
@@ -114,8 +115,12 @@ class SqlService:
         return QueryResult(table, key)
 
     def cancel(self, owner: str) -> None:
-        """Stops at once the queries of this owner that run or wait; each raises `QueryCancelled` where it was asked."""
+        """Stops at once the queries of this owner; each raises `QueryCancelled` where it was asked, and so does any later one.
+
+        What a hypothesis is tested with is several queries: one that is between two of them must not begin the next.
+        """
         with self._changed:
+            self._cancelled.add(owner)
             for job in self._jobs:
                 if job.owner == owner:
                     self._stop(job)
@@ -177,6 +182,7 @@ class SqlService:
         """A free worker for the job, a new one where fewer than allowed run; waits otherwise."""
         with self._changed:
             self._jobs.add(job)
+            job.cancelled = job.cancelled or job.owner in self._cancelled
             try:
                 self._changed.wait_for(lambda: self._closed or job.cancelled or self._idle or self._running < self._workers)
                 if self._closed or job.cancelled:

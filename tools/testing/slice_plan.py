@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ..census.literals import quote
 from ..insights.models import Census, HypothesisDraft
 from ..sql.service import SqlService
+from ..traces.extract_statements import VERSION_KEYS
 from .capabilities import missing_capabilities
 from .outcomes import EMPTY_ANSWER, FAILED_TOOL, NEGATIVE_FEEDBACK
 from .plan import Plan, SliceAttribute, SliceOutcome, Slices
@@ -145,9 +146,8 @@ def _circumstances(census: Census) -> Iterator[SliceAttribute]:
 def _labels(sql: SqlService, taken: set[str]) -> Iterator[SliceAttribute]:
     """The experiment's own tags and metadata that divide its traces."""
     found = sql.query(LABELS_SQL.strip(), title="Tags and metadata with 2 to 20 values", owner=OWNER).table.to_pylist()
-    for row in found[:MAX_LABELS]:
-        key = str(row["key"])
-        labelled = f"SELECT trace_id, element_at({row['source']}, {quote(key)}) AS value FROM traces"
+    for key, source in [(str(row["key"]), row["source"]) for row in found if row["key"] not in VERSION_KEYS][:MAX_LABELS]:
+        labelled = f"SELECT trace_id, element_at({source}, {quote(key)}) AS value FROM traces"
         yield SliceAttribute(name=_name(key, taken), title=key, sql=labelled)
 
 

@@ -155,7 +155,7 @@ def _shares(result: TestResult) -> str:
 
 
 def _quantiles(result: TestResult, decision: Shift) -> str:
-    return ", ".join(f"{arm.title} {decision.quantile} {_number(arm)} of {arm.traces:,} traces" for arm in result.arms)
+    return ", ".join(f"{decision.quantile} {_number(arm)} ({arm.title}, {arm.traces:,} traces)" for arm in result.arms)
 
 
 def _number(arm: Arm) -> str:

@@ -20,6 +20,7 @@ from ..sql.relations import RELATIONS
 from .manifest import PARTS, READER_VERSION
 from .record import Times, summarise
 from .refresh import refresh
+from .sources.choose import looks_large
 from .workers import Workers
 
 LOCK_WAIT_S = 1800
@@ -62,7 +63,7 @@ def take_snapshot(
     """
     times = Times(instant, since, until)
     try:
-        with Workers(uri, experiment_id) as workers:
+        with Workers(uri, experiment_id, expected=2 if looks_large(uri) else 1) as workers:
             folder = private_folder(cache, workers.identity)
             with locked(folder):
                 windows = refresh(workers, folder, times.range, progress)

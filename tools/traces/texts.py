@@ -72,7 +72,7 @@ def answered(value: Json) -> str | None:
         return _last_message(value, ANSWERER_ROLES)
     if not isinstance(value, dict):
         return None
-    if _role(value) in ANSWERER_ROLES or "tool_calls" in value:
+    if _role(value) in ANSWERER_ROLES or value.get("tool_calls") is not None:
         return _content(value)
     found = _first_found(lambda completions: answered(_innermost_first(completions)), value, COMPLETION_KEYS)
     return _first_found(answered, value, ANSWERED_KEYS) if found is None else found

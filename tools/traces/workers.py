@@ -99,13 +99,15 @@ class Worker:
 
 @dataclass
 class Workers:
-    """As many workers as there is work for; the first is there from the beginning."""
+    """As many workers as there is work for; at least one is there from the beginning."""
 
     uri: str
     experiment_id: str
+    expected: int = 1
+    """How many will probably be needed; these start at once, because a start takes as long as a window."""
 
     def __post_init__(self) -> None:
-        self.started = [Worker(self.uri, self.experiment_id)]
+        self.started = [Worker(self.uri, self.experiment_id) for _ in range(min(self.expected, WORKERS))]
 
     @cached_property
     def identity(self) -> str:

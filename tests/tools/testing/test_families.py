@@ -271,7 +271,7 @@ def test_a_shift_speaks_of_quantiles():
     shift = Shift(quantile="p95", ratio=1.5, threshold_source="playbook")
     verdict = only(contrast_entry(2.0, 1.6, 2.5, 0.0003, decision=shift))
     assert verdict.status is VALIDATED
-    assert verdict.reason.startswith("version 2 p95 812 of 100 traces, the rest p95 406 of 1,000 traces: 2 times as high (95% CI")
+    assert verdict.reason.startswith("p95 812 (version 2, 100 traces), p95 406 (the rest, 1,000 traces): 2 times as high (95% CI")
 
 
 # Too little data

@@ -56,6 +56,11 @@ class IssueDraft(Part):
     evidence: tuple[Evidence, ...]
     query_ids: tuple[str, ...] = ()
 
+    @property
+    def counts(self) -> str:
+        """`24 of 600 traces`."""
+        return f"{self.affected:,} of {self.population:,} {self.population_title.removeprefix('all ')}"
+
 
 class Issue(Document, IssueDraft):
     """A problem that is proven by traces. It belongs to the experiment, and is stored in its parent run."""

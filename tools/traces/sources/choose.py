@@ -1,8 +1,18 @@
 """Which source reads a store."""
 
+from pathlib import Path
+
 from ...errors import UserError
 from .base import TraceSource
 from .sqlite import SqliteSource
+
+LARGE_BYTES = 64 * 2**20
+
+
+def looks_large(uri: str) -> bool:
+    """A guess, made without opening the store, whether more than one process will be needed to copy it."""
+    path = Path(uri.partition("///")[2].partition("?")[0])
+    return path.is_file() and path.stat().st_size > LARGE_BYTES
 
 
 def open_source(uri: str, experiment_id: str) -> TraceSource:

@@ -1,0 +1,220 @@
+"""What comes in between an analysis: a person's guidance, a question nobody answers, a stop, late traces, added hypotheses."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from analyze_experiment.agent.human import Human, Payload, PolicyHuman, Reply, ScriptHuman
+from analyze_experiment.agent.outcome import Outcome, exit_code
+from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.graph.ports import Event
+from analyze_experiment.graph.routes import STEPS
+from analyze_experiment.tests.agent.whole import (
+    INSTANT,
+    GivenAnalyst,
+    Watcher,
+    analyse,
+    entries,
+    folder_of,
+    memory_of,
+)
+from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.sample_traces import BEGINNING, SampleExperiment, SampleTrace, log_traces
+from analyze_experiment.tests.tools.insights.crashes import canonical_memory
+from analyze_experiment.tools.errors import PersonNeeded, UserError
+from analyze_experiment.tools.insights.models import AnalysisStatus, Hypothesis, HypothesisDraft, HypothesisStatus
+from analyze_experiment.tools.insights.store import InsightStore
+from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep
+
+EXPERIMENT = "1"
+
+
+def the_only_analysis(store: InsightStore) -> str:
+    (analysis,) = store.list_analyses(EXPERIMENT)
+    return analysis.run_id
+
+
+CORRECTION = "It *lends* boats;\n  and  <never> sells them: überall."
+FOCUS = " repeated calls of tools in a loop; the colour of the boats"
+
+
+@dataclass(frozen=True)
+class Guided:
+    """An analysis of the simple traces that a person guided."""
+
+    uri: str
+    outcome: Outcome
+    human: ScriptHuman
+
+
+@pytest.fixture(scope="module")
+def guided(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathFactory) -> Guided:
+    uri = copy_store(Path(sample_template.uri.removeprefix("sqlite:///")), tmp_path_factory.mktemp("guided") / "store")
+    report = {"type": "respond", "message": str(folder_of(uri) / "mine.md")}
+    human = ScriptHuman(
+        [[{"type": "respond", "message": CORRECTION}, {"type": "respond", "message": FOCUS}], [report]],
+    )
+    return Guided(uri, analyse(uri, human=human, report=None), human)
+
+
+@pytest.mark.xdist_group("guided")
+def test_correction_of_the_description_is_kept_verbatim(guided: Guided) -> None:
+    analysis = memory_of(guided.uri).get_analysis(guided.outcome.run_id)
+    assert (analysis.agent_description, analysis.agent_description_by) == (CORRECTION, "person")
+    assert [payload["question"] for payload in guided.human.asked] == ["purpose", "report"]
+    assert {question.name: question.answered_by for question in analysis.questions} == {"purpose": "person", "report": "person"}
+    assert "corrected by a person" in (folder_of(guided.uri) / "mine.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.xdist_group("guided")
+def test_known_focus_leads_and_an_unknown_one_is_untested(guided: Guided) -> None:
+    hypotheses = memory_of(guided.uri).list_hypotheses(guided.outcome.run_id)
+    sources = [each.source for each in hypotheses]
+    asked = [each for each in hypotheses if each.source == "user"]
+    assert sources[: len(asked)] == ["user"] * len(asked)
+    known = [each for each in asked if not each.blocked]
+    assert "repeated_tool_calls" in {each.playbook for each in known}
+    assert [each for each in known if not each.tested] == []
+    (unknown,) = [each for each in asked if each.blocked]
+    assert (unknown.statement, unknown.status, unknown.verdict) == ("the colour of the boats", HypothesisStatus.TESTING, None)
+    (line,) = guided.outcome.untested
+    assert line.startswith(f"{unknown.hypothesis_id}: the colour of the boats (No entry of the playbook is about this")
+    assert (guided.outcome.status, exit_code(guided.outcome, None)) == ("partial", 4)
+
+
+def test_window_without_traces_is_refused_and_nothing_is_made(sample_experiment: SampleExperiment) -> None:
+    before = canonical_memory(sample_experiment.uri)
+    with pytest.raises(UserError, match="'1' has no traces in this window: widen --since and --until"):
+        analyse(sample_experiment.uri, since=BEGINNING + timedelta(days=1))
+    assert canonical_memory(sample_experiment.uri) == before
+
+
+def test_question_without_a_default_needs_a_person(sample_experiment: SampleExperiment) -> None:
+    log_traces(sample_experiment.uri, "another-agent", [SampleTrace("Hello?")])
+    before = canonical_memory(sample_experiment.uri)
+    with pytest.raises(PersonNeeded, match="'Which experiment shall be analysed\\?'.*--experiment") as caught:
+        analyse(sample_experiment.uri, unattended=True)
+    assert caught.value.exit_code == 5
+    assert canonical_memory(sample_experiment.uri) == before
+
+
+SLOW = HypothesisDraft(
+    statement="Nobody knows.",
+    testing_plan="Count for ever.",
+    plan=Plan(
+        estimand="snapshot",
+        steps=(
+            QueryStep(
+                role="affected",
+                title="longer than anybody waits",
+                sql="SELECT max(a.trace_id) AS trace_id FROM spans AS a "
+                + " ".join(f"CROSS JOIN spans AS {name}" for name in "bcdefghijkl")
+                + " WHERE length(concat(a.name, b.name, c.name, d.name, e.name, f.name, g.name, h.name, i.name)) > 1000",
+            ),
+        ),
+        decision=Count(at_least=1, threshold_source="user"),
+    ),
+    source="user",
+    kind="quality",
+)
+
+
+def test_hypothesis_whose_query_is_killed_by_a_stop_is_not_blocked(sample_experiment: SampleExperiment) -> None:
+    stop = StopSignal()
+    watcher = Watcher(lambda event: stop.request("SIGTERM") if event.kind == "query" else None)
+    outcome = analyse(sample_experiment.uri, stop=stop, watcher=watcher, analyst=GivenAnalyst([SLOW]))
+    (hypothesis,) = memory_of(sample_experiment.uri).list_hypotheses(outcome.run_id)
+    assert outcome.status == "stopped"
+    assert (hypothesis.status, hypothesis.blocked, hypothesis.result) == (HypothesisStatus.TESTING, "", None)
+    assert [event.text for event in watcher.events if event.kind == "query"] == ["Population: all traces: 5"]
+
+
+@dataclass(frozen=True)
+class Late:
+    """A trace that comes after the analysis has begun."""
+
+    title: str
+    start: timedelta
+    """Since the first sample trace began."""
+    notes: int
+
+
+LATE = (Late("newer than the snapshot", INSTANT - BEGINNING + timedelta(hours=1), 0), Late("older", timedelta(minutes=30), 1))
+
+
+@pytest.mark.parametrize("late", LATE, ids=lambda late: late.title)
+def test_traces_that_come_later_change_no_count_that_was_written(sample_experiment: SampleExperiment, late: Late) -> None:
+    stop, uri, analyst = StopSignal(), sample_experiment.uri, GivenAnalyst(entries("few_failed_traces"))
+    watcher = Watcher(lambda event: stop.request("SIGTERM") if event.kind == "census" else None)
+    run_id = analyse(uri, stop=stop, watcher=watcher, analyst=analyst).run_id
+    before = memory_of(uri).read_census(run_id), memory_of(uri).read_snapshot(run_id)
+    log_traces(uri, sample_experiment.name, [SampleTrace("Too late?", error="LateError", start=BEGINNING + late.start)])
+    outcome = analyse(uri, resume=run_id, analyst=analyst)
+    assert outcome.status == "done"
+    assert (memory_of(uri).read_census(run_id), memory_of(uri).read_snapshot(run_id)) == before
+    assert len(outcome.notes) == late.notes
+    for note in outcome.notes:
+        assert re.search(r"The traces have changed since the analysis began: .* had 5 traces, .* has 6\.", note)
+        assert note in (folder_of(uri) / "report.md").read_text(encoding="utf-8")
+
+
+ADDED = "At least one trace ends in an error."
+
+
+def added_to(store: InsightStore, run_id: str) -> Hypothesis:
+    """A hypothesis that a person adds by hand while the analysis runs."""
+    plan = Plan(
+        estimand="snapshot",
+        min_n=1,
+        steps=(QueryStep(role="affected", title="an error", sql="SELECT trace_id FROM traces WHERE state = 'ERROR'"),),
+        decision=Count(at_least=1, threshold_source="user"),
+    )
+    draft = HypothesisDraft(statement=ADDED, testing_plan="Count them.", plan=plan, source="user", kind="quality")
+    return store.create_hypothesis(run_id, draft)
+
+
+class AddingHuman(PolicyHuman):
+    """Adds a hypothesis to the memory when asked where to save the report."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def answer(self, payload: Payload) -> Reply:
+        """Answers by the default."""
+        if payload["question"] == "report":
+            store = memory_of(self._uri)
+            added_to(store, the_only_analysis(store))
+        return super().answer(payload)
+
+
+def adding_watcher(uri: str) -> Watcher:
+    """Adds a hypothesis to the memory when the issues are being proven."""
+
+    def add(event: Event) -> None:
+        if event.kind == "step" and event.step == "issues":
+            store = memory_of(uri)
+            added_to(store, the_only_analysis(store))
+
+    return Watcher(add)
+
+
+@pytest.mark.parametrize("moment", ["issues", "report"])
+def test_hypothesis_that_is_added_before_the_end_is_tested(
+    sample_experiment: SampleExperiment, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = sample_experiment.uri
+    monkeypatch.chdir(folder_of(uri))
+    human: Human = AddingHuman(uri) if moment == "report" else PolicyHuman()
+    watcher = adding_watcher(uri) if moment == "issues" else Watcher()
+    analyst = GivenAnalyst(entries("few_failed_traces"))
+    outcome = analyse(uri, human=human, watcher=watcher, analyst=analyst, report=None)
+    (added,) = [each for each in memory_of(uri).list_hypotheses(outcome.run_id) if each.statement == ADDED]
+    analysis = memory_of(uri).get_analysis(outcome.run_id)
+    assert added.status is HypothesisStatus.VALIDATED
+    assert [added.hypothesis_id in closing.hypotheses for closing in analysis.closings] == [False, True]
+    assert (analysis.status, set(analysis.progress)) == (AnalysisStatus.COMPLETED, set(STEPS))
+    assert ADDED in Path(analysis.report_path or "").read_text(encoding="utf-8")
+    assert ADDED in (memory_of(uri).read_report(outcome.run_id) or "")
