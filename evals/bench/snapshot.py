@@ -2,7 +2,7 @@
 
     python -m analyze_experiment.evals.bench.snapshot [--traces 20000] [--folder DIR]
 
-Both sides read the same store in the same run, so that the ratio holds on any machine. The store is deterministic: schema by
+Both sides read the same store in the same run, the best of three times each, so that the ratio holds on any machine. The store is deterministic: schema by
 MLflow, rows written straight, texts cut from a buffer of random words at the average size of the real agents in ../shared/data
 (about 1.9 kB a span), the system prompt the same in every trace.
 """
@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ SPANS_A_TRACE = 5
 PAGED_TRACES = 3_000
 PAGE = 500
 NEW_TRACES = 1_000
+REPEATS = 3
 PROMPT_WORDS = ("you", "may", "look", "up", "orders", "and", "refund", "them", "but", "never", "promise", "a", "date")
 PROMPT_LENGTH = 240
 TOOLS = ("search_orders", "get_customer", "refund_order", "find_article")
@@ -214,12 +215,17 @@ def measure(folder: Path, traces: int) -> list[Timing]:
     store = create_store(folder)
     add_traces(store, 0, traces)
     store.database.read_bytes()  # both sides find the file in memory
-    first = snapshot(store, folder / "cache", "take_snapshot, first")
-    again = snapshot(store, folder / "cache", "take_snapshot, nothing new")
-    paged = page(store, min(PAGED_TRACES, traces))
+    paged = best(page(store, min(PAGED_TRACES, traces)) for _ in range(REPEATS))
+    first = best(snapshot(store, folder / f"cache-{turn}", "take_snapshot, first") for turn in range(REPEATS))
+    again = best(snapshot(store, folder / f"cache-{turn}", "take_snapshot, nothing new") for turn in range(REPEATS))
     add_traces(store, traces, NEW_TRACES)
-    more = snapshot(store, folder / "cache", f"take_snapshot, {NEW_TRACES} new")
+    more = best(snapshot(store, folder / f"cache-{turn}", f"take_snapshot, {NEW_TRACES} new") for turn in range(REPEATS))
     return [paged, first, again, more]
+
+
+def best(timings: Iterable[Timing]) -> Timing:
+    """The fastest: what else the machine does only makes times longer."""
+    return min(timings, key=lambda timing: timing.seconds)
 
 
 def table(timings: list[Timing]) -> str:

@@ -1,5 +1,6 @@
 """What can be wrong with what `run-analysis` is given: each is told in one line that says what to change, and nothing is made."""
 
+import os
 import re
 import sqlite3
 import subprocess
@@ -179,7 +180,8 @@ def test_experiment_under_analysis_is_left_to_who_came_first(place: Place) -> No
     lock.claim("1")
     before = contents(place.database.parent)
     try:
-        done = run_console(place.cwd, "--tracking-uri", uri, *ONE, "--cache", str(cache), "--unattended", "--output", "none")
+        options = ("--tracking-uri", uri, *ONE, "--cache", str(cache), "--unattended", "--output", "none")
+        done = run_console(place.cwd, *options, XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
     finally:
         lock.release()
     assert (done.returncode, done.stdout) == (75, "")

@@ -71,7 +71,7 @@ class Manifest:
         try:
             data = json.loads((folder / NAME).read_text(encoding="utf-8"))
             return cls(tuple(Window.from_json(window) for window in data["windows"]), int(data["horizon_ms"]))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
     def write(self, folder: Path) -> None:

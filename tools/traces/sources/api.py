@@ -1,11 +1,13 @@
 """Spans that a database doesn't hold (archived, or kept as an artifact), through MLflow's own API, trace by trace."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from ...tracking import QUIET
 from .base import SPAN_SCHEMA
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 def read_spans(uri: str, trace_ids: Iterable[str]) -> tuple[pa.Table, tuple[str, ...]]:
     """The span rows of these traces, and the ids of those that couldn't be read: one bad trace is a result, not a failure."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient  # late: this is rare, and MLflow takes seconds to import
     from mlflow.exceptions import MlflowException
 
