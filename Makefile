@@ -36,7 +36,10 @@ format: install ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 evals: install ## measure: the planted experiments, the real ones where present, the benchmarks
-	$(BIN)/python -m analyze_experiment.evals.planted.score
+	$(BIN)/python -m analyze_experiment.evals.planted.score --seeds 11 12
+	$(BIN)/python -m analyze_experiment.evals.bench.analysis
+	$(BIN)/python -m analyze_experiment.evals.bench.snapshot
+	$(BIN)/python -m analyze_experiment.evals.bench.census
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist demo *.egg-info

@@ -16,6 +16,7 @@ from analyze_experiment.agent.human import PolicyHuman
 from analyze_experiment.agent.session import run_session
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.graph import pool
 from analyze_experiment.graph.ports import Proposal
 from analyze_experiment.tests.tools.insights.crashes import EXPERIMENT, Boundary, crash_after_every_write
 from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Census, Issue
@@ -69,6 +70,7 @@ def main() -> None:
     """Prints one JSON object per trial."""
     template, work, shard, shards = sys.argv[1:]
     import_mlflow()
+    pool.WIDTH = 1  # two tests side by side cite the same traces in either order, and so write in either order
     for trial in crash_after_every_write(Path(template), Path(work), analyse, shard=(int(shard), int(shards))):
         sys.stdout.write(json.dumps(vars(trial)) + "\n")
 

@@ -63,7 +63,7 @@ def take_snapshot(
     """
     times = Times(instant, since, until)
     try:
-        with Workers(uri, experiment_id, expected=2 if looks_large(uri) else 1) as workers:
+        with Workers(uri, experiment_id, all_at_once=looks_large(uri)) as workers:
             folder = private_folder(cache, workers.identity)
             with locked(folder):
                 windows = refresh(workers, folder, times.range, progress)

@@ -1,6 +1,7 @@
 """The processes that copy windows (`worker.py`), and how work is handed to them."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,8 +19,8 @@ from ..errors import AnalyzeError, StoreError
 from .manifest import Window
 from .sources.base import Key
 
-WORKERS = 2
-"""More would be faster on more cores, at half a GB each, and would lean harder on the store."""
+WORKERS = min(os.cpu_count() or 1, 4)
+"""One a core; each takes up to half a GB, and four at once are as much as a store in use should bear."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -103,11 +104,11 @@ class Workers:
 
     uri: str
     experiment_id: str
-    expected: int = 1
-    """How many will probably be needed; these start at once, because a start takes as long as a window."""
+    all_at_once: bool = False
+    """Whether all will probably be needed: they start together then, because a start takes as long as half a window."""
 
     def __post_init__(self) -> None:
-        self.started = [Worker(self.uri, self.experiment_id) for _ in range(min(self.expected, WORKERS))]
+        self.started = [Worker(self.uri, self.experiment_id) for _ in range(WORKERS if self.all_at_once else 1)]
 
     @cached_property
     def identity(self) -> str:
