@@ -68,6 +68,7 @@ def run_session(
     store = InsightStore(tracking, now=now, boundary=boundary)
     begun = _resumed(store, settings)
     if begun is not None and _is_over(store, begun):
+        store.finish_step(begun.run_id, "report")  # changes nothing, and mends an index that a kill left behind
         display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
         return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
     playbook = load_playbook(settings.playbook)

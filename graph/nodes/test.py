@@ -43,7 +43,8 @@ def _close(context: Context, bench: Workbench) -> None:
 
     verdicts = close_families(entries, batch=closing.batch)
     for hypothesis in members:
-        if hypothesis.verdict is None and not hypothesis.dropped:
+        by_person = hypothesis.verdict is not None and hypothesis.verdict.by == "person"
+        if not hypothesis.dropped and not by_person:  # a verdict written again changes nothing, and mends a lagging index
             decided = context.store.decide(bench.run_id, hypothesis.hypothesis_id, verdicts[hypothesis.hypothesis_id])
             _show(context, decided)
 
@@ -53,6 +54,8 @@ def _closing(context: Context, analysis: Analysis, listed: list[Hypothesis]) -> 
     undecided = {each.hypothesis_id for each in listed if each.tested and each.verdict is None and not each.dropped}
     if analysis.closings and undecided & set(analysis.closings[-1].hypotheses):
         return analysis.closings[-1]
+    if analysis.closings and "test" not in analysis.progress and not undecided:
+        return analysis.closings[-1]
     closed = {hypothesis_id for closing in analysis.closings for hypothesis_id in closing.hypotheses}
     ids = {each.hypothesis_id for each in listed if each.tested} - closed
     if not undecided:
@@ -61,7 +64,7 @@ def _closing(context: Context, analysis: Analysis, listed: list[Hypothesis]) -> 
     closing = Closing(batch=batch, level=batch_level(batch), hypotheses=tuple(sorted(ids)))
 
     def change(current: Analysis) -> Analysis:
-        later = {step: done for step, done in current.progress.items() if step not in {"issues", "report"}}
+        later = {step: done for step, done in current.progress.items() if step not in {"test", "issues", "report"}}
         reopened = {"status": AnalysisStatus.ACTIVE, "completed_at": None}
         return current.model_copy(update={"closings": (*current.closings, closing), "progress": later, **reopened})
 

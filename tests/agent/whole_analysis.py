@@ -19,7 +19,7 @@ from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.graph import pool
 from analyze_experiment.graph.ports import Proposal
 from analyze_experiment.tests.tools.insights.crashes import EXPERIMENT, Boundary, crash_after_every_write
-from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Census, Issue
+from analyze_experiment.tools.insights.models import Analysis, Census, Issue
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.testing.playbooks import load_playbook
 from analyze_experiment.tools.tracking import connect, import_mlflow
@@ -40,12 +40,10 @@ class BriefAnalyst(StatisticalAnalyst):
 
 
 def analyse(uri: str, boundary: Boundary) -> None:
-    """Goes on with the analysis that is there, or begins one; without boundaries once it is complete."""
+    """Goes on with the analysis that is there, or begins one."""
     folder = Path(uri.removeprefix("sqlite:///")).parent
     store = InsightStore(connect(uri), now=lambda: INSTANT)
     begun = store.list_analyses(EXPERIMENT)
-    if any(each.status is AnalysisStatus.COMPLETED for each in begun):
-        return
     settings = Settings(
         tracking_uri=uri,
         experiment=EXPERIMENT,
