@@ -28,7 +28,7 @@ class Options:
     cache: Path
     """Where snapshots are kept (0700)."""
     key: str
-    """The natural key of a new analysis, so that the same session never makes two."""
+    """The thread of the graph, one a session."""
     experiment: str | None = None
     focus: tuple[str, ...] = ()
     since: datetime | None = None

@@ -1,5 +1,6 @@
 """Setup: which experiment, which of its traces, and a home for the analysis (workflow 1.1, 1.2, 2.1.6)."""
 
+import hashlib
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -54,6 +55,12 @@ def _question(context: Context) -> dict[str, Any]:
     return ask_which_experiment([(each.experiment_id, each.name) for each in candidates], default=None)
 
 
+def _key(context: Context, experiment_id: str) -> str:
+    """The natural key of the next analysis: those that are there, so that a run left without its document is taken up again."""
+    known = sorted(each.run_id for each in context.store.list_analyses(experiment_id))
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:32]
+
+
 def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis:
     """Takes the snapshot before anything is created, so that an experiment without traces leaves nothing behind."""
     recorded = context.store.read_snapshot(run_id) if run_id else None
@@ -62,7 +69,7 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
         run_name, name = provisional_name(experiment_id, context.now())
         run_id = context.store.create_analysis(
             experiment_id,
-            key=context.options.key,
+            key=_key(context, experiment_id),
             name=name,
             run_name=run_name,
             analyst=context.analyst.name,
