@@ -1,0 +1,113 @@
+"""The options of the command lines, each stated once; a command takes those that it needs under the same name.
+
+An alias carries type, metavar, panel and help; the default stands in the command's signature.
+"""
+
+from typing import Annotated, Literal
+
+import typer
+
+WHAT, WHO, SHOW, MORE = "What to analyse", "How", "What you get", "More"
+
+
+def show_help(context: typer.Context, wanted: bool) -> None:
+    """Prints the help of the command at hand and ends."""
+    if wanted:
+        context.get_help()  # prints
+        raise typer.Exit
+
+
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(metavar="URI", rich_help_panel=WHAT, help="The MLflow store, e.g. sqlite:////srv/mlflow.db."),
+]
+Experiment = Annotated[
+    str | None,
+    typer.Option(metavar="ID_OR_NAME", rich_help_panel=WHAT, help="The experiment; you are asked if it isn't clear."),
+]
+Focus = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", rich_help_panel=WHAT, help="What to look at first. May be repeated."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", rich_help_panel=WHAT, help="Only traces from then on: 7d, 24h, 90m ago, or 2026-11-01 (UTC)."),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", rich_help_panel=WHAT, help="Only traces up to then."),
+]
+ResumeRun = Annotated[
+    str | None,
+    typer.Option(metavar="RUN_ID", rich_help_panel=WHAT, help="Go on with this analysis where it was left."),
+]
+Demo = Annotated[
+    bool,
+    typer.Option("--demo", metavar="", rich_help_panel=WHAT, help="Build a sample experiment and analyse that."),
+]
+Analyst = Annotated[
+    Literal["auto", "statistical", "language"] | None,
+    typer.Option(rich_help_panel=WHO, help="Who thinks. statistical: no model, repeatable; auto: whoever is set up."),
+]
+Unattended = Annotated[
+    bool,
+    typer.Option(
+        "--unattended", metavar="", rich_help_panel=WHO, help="Never ask; take the default of each question, or end with 5."
+    ),
+]
+Review = Annotated[
+    bool,
+    typer.Option("--review", metavar="", rich_help_panel=WHO, help="Ask about each hypothesis before it is tested."),
+]
+Playbook = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIR", rich_help_panel=WHO, help="Known failure modes of your own. May be repeated."),
+]
+CacheFolder = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", rich_help_panel=WHO, help="Where copies of the traces are kept."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", rich_help_panel=WHO, help="Seed of all sampling: same seed, same traces, same report."),
+]
+ReportPath = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", rich_help_panel=SHOW, help="Where to write the report (Markdown)."),
+]
+Output = Annotated[
+    Literal["rich", "plain", "json", "none"] | None,
+    typer.Option(rich_help_panel=SHOW, help="How progress is shown; json makes the result JSON too."),
+]
+FailOn = Annotated[
+    Literal["low", "medium", "high", "critical"] | None,
+    typer.Option(case_sensitive=False, rich_help_panel=SHOW, help="Exit with 3 if an issue is at least this severe."),
+]
+UiUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", rich_help_panel=SHOW, help="Where people open MLflow's pages, for links in the report."),
+]
+ListThem = Annotated[
+    bool,
+    typer.Option("--list", metavar="", rich_help_panel=MORE, help="List the experiments, with --experiment its analyses too."),
+]
+EnvFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", rich_help_panel=MORE, help="Read settings and MLflow's keys from here instead of .env."),
+]
+ShowConfig = Annotated[
+    bool,
+    typer.Option("--show-config", metavar="", rich_help_panel=MORE, help="Show each setting and where it comes from, and end."),
+]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", metavar="", rich_help_panel=MORE, help="Show where an error came from."),
+]
+Version = Annotated[
+    bool,
+    typer.Option("--version", metavar="", rich_help_panel=MORE, help="Show the version and end."),
+]
+Help = Annotated[
+    bool,
+    typer.Option("--help", "-h", metavar="", is_eager=True, callback=show_help, rich_help_panel=MORE, help="Show this and end."),
+]
