@@ -60,7 +60,7 @@ def interval(value: Interval | None) -> str:
 
 
 def share(issue: Issue) -> str:
-    """`n of N (share, interval)`; of a comparison the interval is that of the ratio and stands in the verdict."""
+    """`n of N (share, interval)`; of a comparison those of its exposed arm: the interval of the ratio stands in the verdict."""
     part = issue.affected / issue.population if issue.population else 0.0
     exact = ", counted exactly" if issue.estimand == "snapshot" else ""
     bounds = f", {interval(issue.interval)}" if issue.interval else exact

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ..insights.affected import AffectedTrace
 from ..insights.models import Cause, Cell, Evidence, Fingerprint, Hypothesis, Interval, IssueDraft, TestResult
+from .intervals import share_at_level
 from .playbooks import Entry, share_in_words
 from .severity import Rating, rate_severity
 
@@ -80,6 +81,9 @@ def _of_cell(
         population=cell.traces,
         population_title=f"traces with {where}",
         estimand=result.estimand,
+        interval=share_at_level(
+            cell.affected, cell.traces, cell.share_interval, clusters=cell.share_clusters, level=cell.interval.level
+        ),
         cause=cause,
         recommendation=f"Compare traces with {where} to the rest: open the listed ones, and look at what differs there.",
         fingerprint=Fingerprint(population=_population_title(hypothesis), measure=cell.outcome, segment=where),
@@ -105,11 +109,14 @@ def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -
 
 
 def _share_interval(hypothesis: Hypothesis, result: TestResult) -> Interval | None:
-    """The interval of the share; a comparison's interval is that of a ratio and stands in the reason."""
-    if result.decision != "rate":
-        return None
+    """The interval of the share, at the level that selection leaves; of a comparison that of its exposed arm."""
     selected = hypothesis.verdict.interval if hypothesis.verdict else None
-    return selected or result.interval
+    if result.decision == "rate":
+        return selected or result.interval
+    if not result.arms:
+        return None
+    arm, level = result.arms[0], selected.level if selected else 0.95
+    return share_at_level(arm.affected or 0, arm.traces, arm.share_interval, clusters=arm.clusters, level=level)
 
 
 def _population_title(hypothesis: Hypothesis) -> str:

@@ -34,6 +34,13 @@ def cell_at_level(cell: Cell, level: float) -> Interval:
     return _ratio(cell.ratio, cell.interval, clusters=cell.clusters, level=level)
 
 
+def share_at_level(affected: int, traces: int, interval: Interval | None, *, clusters: int, level: float) -> Interval | None:
+    """The interval of the affected share of one arm or segment at another level; None where it has none."""
+    if interval is None or not traces:
+        return None
+    return _rate(affected / traces, interval, clusters=clusters, level=level)
+
+
 def _rate(share: float, interval: Interval, *, clusters: int, level: float) -> Interval:
     bounds = rate_interval(share, _effective_n(share, interval, clusters), level=level)
     return Interval(low=bounds.low, high=bounds.high, level=level)

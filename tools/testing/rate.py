@@ -96,6 +96,22 @@ def estimate_rate(
     return RateEstimate(share, low, high, _p_value(share, effective, threshold, direction), effective)
 
 
+def share_interval(affected_by_cluster: ArrayLike, size_by_cluster: ArrayLike, *, level: float = 0.95) -> Bounds | None:
+    """The Korn-Graubard interval of a share that is shown and not tested, as of one arm of a comparison; None for no traces.
+
+    Args:
+        affected_by_cluster: Affected traces of each cluster.
+        size_by_cluster: Traces of each cluster; clusters of none are left out.
+        level: Of the two-sided interval.
+    """
+    sizes = np.asarray(size_by_cluster, dtype=np.float64)
+    affected = np.asarray(affected_by_cluster, dtype=np.float64)[sizes > 0]
+    sizes = sizes[sizes > 0]
+    if not sizes.size:
+        return None
+    return rate_interval(float(affected.sum() / sizes.sum()), _effective_n(affected, sizes), level=level)
+
+
 def rate_interval(share: float, effective_n: float, *, level: float) -> Bounds:
     """Clopper-Pearson bounds for a share of an effective number of traces, neither of which need be whole."""
     tail = (1 - level) / 2

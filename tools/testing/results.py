@@ -4,11 +4,11 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..insights.models import Arm, Interval, TestResult
 from .plan import Contrast, Count, Plan, Rate, Role, Shift
-from .rate import material_share
+from .rate import material_share, share_interval
 from .shift import QUANTILES
 from .statistics import (
     ClusterTable,
@@ -201,11 +201,30 @@ def _title(plan: Plan, role: Role) -> str:
 
 def _counted_arm(title: str, counts: Counts, arm: Flags) -> Arm:
     traces, affected = int(counts.traces[arm].sum()), int(counts.affected[arm].sum())
-    share = affected / traces if traces else None
-    return Arm(title=title, traces=traces, affected=affected, clusters=_distinct(counts.cluster[arm]), value=share)
+    return Arm(
+        title=title,
+        traces=traces,
+        affected=affected,
+        clusters=_distinct(counts.cluster[arm]),
+        value=affected / traces if traces else None,
+        share_interval=shown_share(counts.affected[arm], counts.traces[arm]),
+    )
 
 
 def _measured_arm(title: str, measured: Measured, arm: Flags, decision: Shift) -> Arm:
-    values, above = measured.value[arm], int((measured.value[arm] > measured.cut(decision)).sum())
-    quantile = float(np.quantile(values, QUANTILES[decision.quantile])) if values.size else None
-    return Arm(title=title, traces=values.size, affected=above, clusters=_distinct(measured.cluster[arm]), value=quantile)
+    values, above = measured.value[arm], measured.value[arm] > measured.cut(decision)
+    clusters, codes = np.unique(measured.cluster[arm], return_inverse=True)
+    return Arm(
+        title=title,
+        traces=values.size,
+        affected=int(above.sum()),
+        clusters=clusters.size,
+        value=float(np.quantile(values, QUANTILES[decision.quantile])) if values.size else None,
+        share_interval=shown_share(np.bincount(codes, above), np.bincount(codes)),
+    )
+
+
+def shown_share(affected_by_cluster: ArrayLike, size_by_cluster: ArrayLike) -> Interval | None:
+    """The 95% interval of a share that is shown beside a ratio; None for no traces."""
+    bounds = share_interval(affected_by_cluster, size_by_cluster)
+    return None if bounds is None else Interval(low=bounds.low, high=bounds.high)

@@ -16,6 +16,7 @@ from .contrast import ratio_interval
 from .flips import FLIPS, largest_by_flip
 from .frame import Attribute, Codes, Outcome, SliceFrame
 from .pruning import Scored, prune
+from .rate import share_interval
 
 __all__ = ["Attribute", "Cell", "Outcome", "SliceFrame", "SliceSearch", "search_slices"]
 
@@ -113,6 +114,7 @@ def _cell(frame: SliceFrame, scored: Scored) -> Cell:
     attributes = [frame.attributes[place] for place in candidate.attributes]
     table = candidate.against_the_rest(frame)
     estimate = ratio_interval(table)
+    share = share_interval(table.affected_a, table.traces_a)
     return Cell(
         outcome=outcome.name,
         outcome_title=outcome.title,
@@ -124,6 +126,8 @@ def _cell(frame: SliceFrame, scored: Scored) -> Cell:
         clusters=min(table.clusters_a, table.clusters_b),
         ratio=estimate.ratio,
         interval=Interval(low=estimate.low, high=estimate.high),
+        share_clusters=table.clusters_a,
+        share_interval=None if share is None else Interval(low=share.low, high=share.high),
         p_adjusted=scored.p_adjusted,
     )
 

@@ -1,6 +1,7 @@
 """Carrying out plans: the numbers, the affected traces and the evidence."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,31 @@ from analyze_experiment.tests.tools.testing.small_plans import (
     trace,
 )
 from analyze_experiment.tests.tools.testing.tiny_catalog import TinyTrace, open_service, write_catalog
-from analyze_experiment.tools.insights.models import HypothesisStatus
+from analyze_experiment.tools.insights.affected import AffectedTrace
+from analyze_experiment.tools.insights.models import Cause, Hypothesis, HypothesisStatus, TestResult, Verdict
+from analyze_experiment.tools.testing.drafting import draft_issue
 from analyze_experiment.tools.testing.execute import PlanExecutor
 from analyze_experiment.tools.testing.families import Entry, close_families
-from analyze_experiment.tools.testing.plan import Rate
+from analyze_experiment.tools.testing.plan import Plan, Rate
 from analyze_experiment.tools.testing.statistics import estimate_rate
+
+INSTANT = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def validated(plan: Plan, result: TestResult, verdict: Verdict) -> Hypothesis:
+    return Hypothesis(
+        hypothesis_id="h",
+        statement="It happens more often.",
+        testing_plan="Compare.",
+        plan=plan,
+        source="playbook",
+        kind="quality",
+        status=HypothesisStatus.VALIDATED,
+        result=result,
+        verdict=verdict,
+        created_at=INSTANT,
+        updated_at=INSTANT,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +122,43 @@ def test_contrast_compares_the_exposed_with_the_rest(executor: PlanExecutor) -> 
     assert result.p_value is not None
     assert result.p_value < 0.001
     assert result.eligible
+
+
+def test_the_share_of_each_arm_has_an_interval_that_counts_sessions(executor: PlanExecutor) -> None:
+    exposed, rest = run(executor, CONTRAST).result.arms
+
+    new = [number for number in range(TRACES) if trace(number).version == "v2"]
+    affected, sizes = np.zeros(SESSIONS), np.zeros(SESSIONS)
+    for number in new:
+        sizes[number % SESSIONS] += 1
+        affected[number % SESSIONS] += trace(number).state == "ERROR"
+    alone = estimate_rate(affected, sizes, threshold=0.1)
+    assert exposed.share_interval is not None
+    assert (exposed.share_interval.low, exposed.share_interval.high) == pytest.approx((alone.low, alone.high))
+    assert rest.share_interval is not None
+    assert rest.share_interval.high < exposed.share_interval.low
+
+
+def test_an_issue_of_a_comparison_gives_its_share_an_interval_at_the_level_that_selection_leaves(executor: PlanExecutor) -> None:
+    for plan in (CONTRAST, SHIFT, SLICES):
+        result = run(executor, plan).result
+        verdict = close_families([Entry("h", plan, result)], batch=1)["h"]
+        cell = verdict.cells[0] if verdict.cells else None
+        issue = draft_issue(
+            validated(plan, result, verdict),
+            [AffectedTrace("t001")],
+            traces=TRACES,
+            cause=Cause(text="Not known.", standing="suspected"),
+            entry=None,
+            cell=cell,
+        )
+
+        share = issue.affected / issue.population
+        assert issue.interval is not None, plan.decision.kind
+        assert issue.interval.low < share <= issue.interval.high
+        selected = cell.interval if cell else verdict.interval
+        assert selected is not None
+        assert issue.interval.level == selected.level
 
 
 def test_contrast_with_too_few_affected_says_why_nothing_is_decided(executor: PlanExecutor) -> None:

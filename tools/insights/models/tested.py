@@ -25,6 +25,8 @@ class Arm(Part):
     clusters: int
     value: float | None
     """The affected share, or the quantile of the measure."""
+    share_interval: Interval | None = None
+    """Of the affected share; of a shift, the share above the pooled quantile. None for no traces."""
 
 
 class Cell(Part):
@@ -42,6 +44,11 @@ class Cell(Part):
     """Independent clusters of the side that has fewer."""
     ratio: float
     interval: Interval
+    """Of the ratio."""
+    share_clusters: int = 0
+    """Independent clusters with traces in the segment."""
+    share_interval: Interval | None = None
+    """Of the segment's affected share."""
     p_adjusted: float
 
 
