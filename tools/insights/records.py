@@ -54,8 +54,15 @@ class RecordMemory(Memory):
         return self._recorded(Proposals, run_id, _proposals(step, round))
 
     def write_query(self, run_id: str, record: QueryRecord) -> None:
-        """Keeps an executed query. The same query on the same snapshot is the same record, and the first title stays."""
-        self._first(run_id, f"{QUERY}{require_query_id(record.query_id)}.yaml", record)
+        """Keeps an executed query. The same query on the same snapshot is the same record.
+
+        Of several titles the first by alphabet stays: which of two hypotheses asks first is chance, what is kept isn't.
+        """
+        name = f"{QUERY}{require_query_id(record.query_id)}.yaml"
+        with self.files.locks.hold(run_id):
+            kept = self._first(run_id, name, record)
+            if record.title < kept.title:
+                self._replace(run_id, name, kept.model_copy(update={"title": record.title}))
 
     def read_query(self, run_id: str, query_id: str) -> QueryRecord:
         """One executed query.
@@ -95,9 +102,12 @@ class RecordMemory(Memory):
             kept = self._recorded(type(record), run_id, name)
             if kept is not None:
                 return kept
-            self.files.write(run_id, name, to_yaml(record))
-            self._records[run_id, name] = record
-            return record
+            return self._replace(run_id, name, record)
+
+    def _replace(self, run_id: str, name: str, record: M) -> M:
+        self.files.write(run_id, name, to_yaml(record))
+        self._records[run_id, name] = record
+        return record
 
     def _recorded(self, kind: type[M], run_id: str, name: str) -> M | None:
         cached = self._records.get((run_id, name))

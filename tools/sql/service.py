@@ -68,7 +68,7 @@ class SqlService:
         Args:
             catalog: The relations.
             snapshot_digest: Part of each query's id.
-            on_query: Called once a distinct query, in the thread that asked, before it gets its result.
+            on_query: Called once for each query and title, in the thread that asked, before it gets its result.
             workers: How many queries may run at once, each in its process.
             memory_mb: What one query may allocate, MiB.
             timeout_s: How long one query may run, seconds.
@@ -86,7 +86,7 @@ class SqlService:
         self._running = 0
         self._closed = False
         self._cancelled: set[str] = set()
-        self._recorded: set[str] = set()
+        self._recorded: set[tuple[str, str]] = set()
         self._cache = ResultCache(max_bytes=_CACHE_BYTES)
 
     def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
@@ -226,9 +226,9 @@ class SqlService:
 
     def _record(self, key: str, sql: str, title: str, table: pa.Table) -> None:
         with self._changed:
-            if key in self._recorded:
+            if (key, title) in self._recorded:
                 return
-            self._recorded.add(key)
+            self._recorded.add((key, title))
         record = QueryRecord(
             query_id=key,
             title=title,
@@ -242,5 +242,5 @@ class SqlService:
             self._on_query(record)
         except BaseException:
             with self._changed:
-                self._recorded.discard(key)
+                self._recorded.discard((key, title))
             raise

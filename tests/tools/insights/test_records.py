@@ -37,11 +37,14 @@ def test_first_list_of_proposals_wins(store: InsightStore, fresh: InsightStore, 
     assert store.read_proposals(run_id, "hypotheses", 1) is None
 
 
-def test_queries_are_kept_by_id_and_the_first_title_stays(store: InsightStore, fresh: InsightStore, run_id: str) -> None:
-    for each in (query("Qbbbbbbbbbb"), query("Qaaaaaaaaaa"), query("Qbbbbbbbbbb", title="Asked again")):
+@pytest.mark.parametrize("titles", [("Failed tools", "Asked again"), ("Asked again", "Failed tools")])
+def test_queries_are_kept_by_id_and_who_asked_first_makes_no_difference(
+    store: InsightStore, fresh: InsightStore, run_id: str, titles: tuple[str, str]
+) -> None:
+    for each in (query("Qbbbbbbbbbb", title=titles[0]), query("Qaaaaaaaaaa"), query("Qbbbbbbbbbb", title=titles[1])):
         store.write_query(run_id, each)
     listed = fresh.list_queries(run_id)
-    assert [(each.query_id, each.title) for each in listed] == [("Qaaaaaaaaaa", "Failed tools"), ("Qbbbbbbbbbb", "Failed tools")]
+    assert [(each.query_id, each.title) for each in listed] == [("Qaaaaaaaaaa", "Failed tools"), ("Qbbbbbbbbbb", "Asked again")]
     assert fresh.read_query(run_id, "Qaaaaaaaaaa") == query("Qaaaaaaaaaa")
 
 

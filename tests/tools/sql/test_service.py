@@ -54,12 +54,14 @@ def count(service: SqlService) -> object:
     return service.query(COUNT, title="t").table.to_pylist()
 
 
-def test_each_distinct_query_is_recorded_once(catalog: Catalog) -> None:
+def test_each_distinct_query_is_recorded_once_a_title(catalog: Catalog) -> None:
     records: list[QueryRecord] = []
     with make(catalog, on_query=records.append) as service:
         first = service.query("SELECT trace_id FROM traces ORDER BY trace_id DESC", title="ids")
         again = service.query("SELECT trace_id FROM traces ORDER BY trace_id DESC", title="ids again")
-    (record,) = records
+        service.query("SELECT trace_id FROM traces ORDER BY trace_id DESC", title="ids")
+    record, renamed = records
+    assert renamed == record.model_copy(update={"title": "ids again"})
     assert first.query_id == again.query_id == record.query_id
     assert first.table.equals(again.table)
     assert (record.title, record.rows, record.columns, record.snapshot_digest) == ("ids", 5, ("trace_id",), "d")
