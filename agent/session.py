@@ -165,8 +165,11 @@ class Drive:
     async def run(self, begun: Analysis | None) -> Outcome:
         """Starts the graph anew: where it goes on is read from the memory, never from a checkpoint."""
         graph = build_graph().compile(checkpointer=InMemorySaver())
-        given: Any = {} if begun is None else {"experiment_id": begun.experiment_id, "run_id": begun.run_id}
-        self.run_id = begun.run_id if begun else ""
+        given: Any = {}
+        if begun is not None:
+            self.context.claim(begun.experiment_id)
+            self.run_id = begun.run_id
+            given = {"experiment_id": begun.experiment_id, "run_id": begun.run_id}
         control, loop = RunControl(), asyncio.get_running_loop()
         self.stop.on_request(lambda reason: loop.call_soon_threadsafe(control.request_drain, reason))
         try:

@@ -1,11 +1,12 @@
 """The live objects that the nodes work with. Context is not checkpointed: it is given anew with every run and every resume."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from langgraph.runtime import Runtime
 
@@ -17,6 +18,9 @@ from ..tools.traces.snapshot import Snapshot, take_snapshot
 from ..tools.tracking import Tracking
 from ..tools.workbench import Workbench
 from .ports import Analyst, Display, Event
+
+if TYPE_CHECKING:
+    from .pool import TestPool
 
 T = TypeVar("T")
 
@@ -57,8 +61,14 @@ class Context:
     """The known failure modes and strengths, by name."""
     entered: set[tuple[str, str]] = field(default_factory=lambda: set[tuple[str, str]]())
     """(step, state of the memory) pairs already entered: the same pair twice means that a step makes no headway."""
+    tombstones: dict[str, str] = field(default_factory=lambda: dict[str, str]())
+    """Hypotheses that were given up, and why: set before the work on one is cancelled, so that it isn't taken up again."""
+    pool: "TestPool | None" = None
+    """What tests at this moment, where anything does."""
     _snapshot: Snapshot | None = None
     _bench: Workbench | None = None
+    _opening: threading.RLock = field(default_factory=threading.RLock)
+    """Snapshot and workbench are opened once, whoever asks first: a node, or a person who looks something up."""
 
     def snapshot(self, experiment_id: str, recorded: SnapshotRecord | None = None) -> Snapshot:
         """The snapshot of the experiment: as of now, or as it was recorded. Blocks; shows its progress.
@@ -66,16 +76,17 @@ class Context:
         Raises:
             UserError: the experiment has no trace in the window.
         """
-        if self._snapshot is None:
-            self._snapshot = take_snapshot(
-                self.tracking.uri,
-                experiment_id,
-                instant=recorded.instant if recorded else self.now(),
-                since=recorded.since if recorded else self.options.since,
-                until=recorded.until if recorded else self.options.until,
-                cache=self.options.cache,
-                progress=self.progress("setup", "copying traces"),
-            )
+        with self._opening:
+            if self._snapshot is None:
+                self._snapshot = take_snapshot(
+                    self.tracking.uri,
+                    experiment_id,
+                    instant=recorded.instant if recorded else self.now(),
+                    since=recorded.since if recorded else self.options.since,
+                    until=recorded.until if recorded else self.options.until,
+                    cache=self.options.cache,
+                    progress=self.progress("setup", "copying traces"),
+                )
         if not self._snapshot.record.traces:
             window = " in this window: widen --since and --until" if self.options.since or self.options.until else ""
             raise UserError(
@@ -94,12 +105,13 @@ class Context:
 
     def bench(self, analysis: Analysis) -> Workbench:
         """The workbench of this analysis, opened once. Blocks."""
-        if self._bench is None:
-            recorded = self.store.read_snapshot(analysis.run_id)
-            snapshot = self.snapshot(analysis.experiment_id, recorded)
-            self._name_difference(analysis, recorded, snapshot)
-            self._bench = Workbench.open(self.store, analysis.run_id, snapshot, seed=analysis.seed)
-        return self._bench
+        with self._opening:
+            if self._bench is None:
+                recorded = self.store.read_snapshot(analysis.run_id)
+                snapshot = self.snapshot(analysis.experiment_id, recorded)
+                self._name_difference(analysis, recorded, snapshot)
+                self._bench = Workbench.open(self.store, analysis.run_id, snapshot, seed=analysis.seed)
+            return self._bench
 
     def _name_difference(self, analysis: Analysis, recorded: SnapshotRecord | None, snapshot: Snapshot) -> None:
         if recorded is None or recorded.digest == snapshot.record.digest:

@@ -1,12 +1,15 @@
 """The pool of tests: takes every hypothesis that the memory says is waiting, a few at a time, until none is."""
 
 import asyncio
+import time
+import uuid
 from dataclasses import dataclass, field
+from typing import Literal
 
 from langgraph.runtime import Runtime
 
 from ..tools.errors import MemoryRefused, QueryError
-from ..tools.insights.models import Hypothesis, TestResult
+from ..tools.insights.models import Hypothesis, HypothesisStatus, TestResult
 from ..tools.workbench import Workbench
 from .context import Context, in_thread
 from .ports import Event
@@ -14,94 +17,134 @@ from .routes import waits
 
 HEED_S = 0.2
 """How long a stop may go unheeded, in seconds."""
+LOOK_S = 1.0
+"""How often the memory is looked at while tests run, in seconds: what others write there is heeded within twice that."""
 WIDTH = 2
 """Hypotheses tested side by side: one per SQL worker."""
 
 
 @dataclass
 class TestPool:
-    """Carries out the plans of one analysis. What it learns is in the memory when `run` returns; it gives no verdict."""
+    """Carries out the plans of one analysis. What it learns is in the memory when `run` returns; it gives no verdict.
+
+    It heeds the memory, whoever writes there: what is added meanwhile is tested, and work on what is dropped or decided stops.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     runtime: Runtime[Context]
     bench: Workbench
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=lambda: dict[str, asyncio.Task[None]]())
-    tombstones: set[str] = field(default_factory=lambda: set[str]())
-    """Hypotheses that were given up: set before their task is cancelled, so that none is taken up again."""
+    tested: int = 0
+    attempt: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Tells this pool's queries from an earlier one's: those of an owner that was cancelled are refused for ever."""
 
     async def run(self) -> bool:
         """Tests until nothing waits; False where it was asked to stop before that."""
+        context = self.runtime.context
+        context.pool = self
         try:
-            while True:
-                waiting = [] if self._stopping() else await self._waiting()
-                for hypothesis in waiting[: WIDTH - len(self.tasks)]:
-                    self.tasks[hypothesis.hypothesis_id] = asyncio.create_task(self._test(hypothesis))
-                if self._stopping():
-                    return False
-                if not self.tasks:
+            while not self._stopping():
+                waiting = await self._look()
+                self._take_up([each for each in waiting if each.hypothesis_id not in context.tombstones])
+                if self.tasks:
+                    await self._one_done()
+                elif waiting:
+                    await self._drop_again(waiting)
+                else:
                     return True
-                await self._one_done()
+            return False
         finally:
+            context.pool = None
             await self._cancel_all()
 
-    async def drop(self, hypothesis_id: str, *, why: str) -> Hypothesis:
-        """Gives a hypothesis up at once: tombstone, cancel, commit; it is acknowledged by returning."""
-        self.tombstones.add(hypothesis_id)
-        self.bench.sql.cancel(hypothesis_id)
+    def abandon(self, hypothesis_id: str) -> None:
+        """Stops the work on a hypothesis at once. Its tombstone is set before, and what became of it is committed after."""
+        self.bench.sql.cancel(self._owner(hypothesis_id))
         if task := self.tasks.get(hypothesis_id):
             task.cancel()
-        return await in_thread(lambda: self.runtime.context.store.drop_hypothesis(self.bench.run_id, hypothesis_id, why=why))
+
+    def _owner(self, hypothesis_id: str) -> str:
+        return f"{hypothesis_id} {self.attempt}"
 
     def _stopping(self) -> bool:
         control = self.runtime.control
         return control is not None and control.drain_requested
 
-    async def _waiting(self) -> list[Hypothesis]:
+    async def _look(self) -> list[Hypothesis]:
+        """What waits and isn't under test; the work on what is no longer to be tested is stopped."""
         listed = await in_thread(lambda: self.runtime.context.store.list_hypotheses(self.bench.run_id))
-        return [each for each in listed if waits(each) and each.hypothesis_id not in self.tasks.keys() | self.tombstones]
+        for hypothesis in listed:
+            if hypothesis.hypothesis_id in self.tasks and hypothesis.status is not HypothesisStatus.TESTING:
+                self._heed(hypothesis)
+        return [each for each in listed if waits(each) and each.hypothesis_id not in self.tasks]
+
+    def _heed(self, hypothesis: Hypothesis) -> None:
+        subject, tombstones = hypothesis.hypothesis_id, self.runtime.context.tombstones
+        if subject not in tombstones:
+            tombstones[subject] = "dropped elsewhere"
+            word = "dropped" if hypothesis.dropped else f"decided ({hypothesis.status})"
+            self._show("result", f"{word} elsewhere: the work on it stops", subject)
+        self.abandon(subject)
+
+    def _take_up(self, waiting: list[Hypothesis]) -> None:
+        total = self.tested + len(self.tasks) + len(waiting)
+        self.runtime.context.display.show(Event("progress", "hypotheses tested", step="test", done=self.tested, total=total))
+        for hypothesis in waiting[: WIDTH - len(self.tasks)]:
+            self.tasks[hypothesis.hypothesis_id] = asyncio.create_task(self._test(hypothesis))
+
+    async def _drop_again(self, waiting: list[Hypothesis]) -> None:
+        """Commits what was given up without its commit having succeeded: otherwise it would wait for ever."""
+        context, run_id = self.runtime.context, self.bench.run_id
+        for subject in [each.hypothesis_id for each in waiting]:
+            why = context.tombstones[subject]
+            await in_thread(lambda subject=subject, why=why: context.store.drop_hypothesis(run_id, subject, why=why))
 
     async def _one_done(self) -> None:
-        """Waits until a test is done, or briefly, so that a stop is seen while a long query runs."""
-        done, _ = await asyncio.wait(self.tasks.values(), timeout=HEED_S, return_when=asyncio.FIRST_COMPLETED)
+        """Waits until a test is done, or it is time to look again, or to stop."""
+        until = time.monotonic() + LOOK_S
+        done: set[asyncio.Task[None]] = set()
+        while not done and not self._stopping() and time.monotonic() < until:
+            done, _ = await asyncio.wait(self.tasks.values(), timeout=HEED_S, return_when=asyncio.FIRST_COMPLETED)
         for hypothesis_id in [each for each, task in self.tasks.items() if task in done]:
             task = self.tasks.pop(hypothesis_id)
             if not task.cancelled():
                 task.result()
+                self.tested += 1
 
     async def _cancel_all(self) -> None:
-        for hypothesis_id, task in self.tasks.items():
-            self.bench.sql.cancel(hypothesis_id)
-            task.cancel()
+        for hypothesis_id in self.tasks:
+            self.abandon(hypothesis_id)
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
 
     async def _test(self, hypothesis: Hypothesis) -> None:
         """Carries out one plan. A plan that can't be carried out is recorded as blocked; a dead store is an error."""
-        show, store, run_id = self.runtime.context.display.show, self.runtime.context.store, self.bench.run_id
+        store, run_id = self.runtime.context.store, self.bench.run_id
         subject, plan = hypothesis.hypothesis_id, hypothesis.plan
         assert plan is not None, "only hypotheses with a plan wait"
-        show(
-            Event("hypothesis", f"Testing: {hypothesis.statement}", step="test", subject=subject, detail=hypothesis.testing_plan)
-        )
+        self._show("hypothesis", f"Testing: {hypothesis.statement}", subject, detail=hypothesis.testing_plan)
 
         def on_step(title: str, sql: str, rows: int) -> None:
-            show(Event("query", f"{title}: {rows:,}", step="test", subject=subject, detail=sql))
+            self._show("query", f"{title}: {rows:,}", subject, detail=sql)
 
         try:
-            execution = await in_thread(lambda: self.bench.executor.run(plan, owner=subject, on_step=on_step))
+            execution = await in_thread(lambda: self.bench.executor.run(plan, owner=self._owner(subject), on_step=on_step))
             await in_thread(lambda: store.record_result(run_id, subject, execution.result, execution.evidence))
         except MemoryRefused:
-            if not (await in_thread(lambda: store.get_hypothesis(run_id, subject))).dropped:
+            if (await in_thread(lambda: store.get_hypothesis(run_id, subject))).status is HypothesisStatus.TESTING:
                 raise
-            return
+            return  # dropped or decided while its last query ran
         except QueryError as error:
-            if self._stopping() or subject in self.tombstones:
+            if self._stopping() or subject in self.runtime.context.tombstones:
                 return  # its worker was killed because nobody wants the answer any more
             reason = f"Its plan can't be carried out: {error}"
             await in_thread(lambda: store.block_hypothesis(run_id, subject, why=reason))
-            show(Event("result", reason, step="test", subject=subject))
+            self._show("result", reason, subject)
             return
-        show(Event("result", describe_result(execution.result), step="test", subject=subject))
+        self._show("result", describe_result(execution.result), subject)
+
+    def _show(self, kind: Literal["hypothesis", "query", "result"], text: str, subject: str, *, detail: str = "") -> None:
+        self.runtime.context.display.show(Event(kind, text, step="test", subject=subject, detail=detail))
 
 
 def describe_result(result: TestResult) -> str:

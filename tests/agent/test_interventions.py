@@ -1,6 +1,7 @@
 """What comes in between an analysis: a person's guidance, a question nobody answers, a stop, late traces, added hypotheses."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from analyze_experiment.agent.human import Human, Payload, PolicyHuman, Reply, ScriptHuman
 from analyze_experiment.agent.outcome import Outcome, exit_code
+from analyze_experiment.agent.session import ExperimentLock
 from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.graph.ports import Event
 from analyze_experiment.graph.routes import STEPS
@@ -24,10 +26,11 @@ from analyze_experiment.tests.agent.whole import (
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import BEGINNING, SampleExperiment, SampleTrace, log_traces
 from analyze_experiment.tests.tools.insights.crashes import canonical_memory
-from analyze_experiment.tools.errors import PersonNeeded, UserError
-from analyze_experiment.tools.insights.models import AnalysisStatus, Hypothesis, HypothesisDraft, HypothesisStatus
+from analyze_experiment.tools.errors import AnalysisLocked, PersonNeeded, UserError
+from analyze_experiment.tools.insights.models import AnalysisStatus, Hypothesis, HypothesisDraft, HypothesisStatus, Verdict
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep
+from analyze_experiment.tools.tracking import connect
 
 EXPERIMENT = "1"
 
@@ -120,6 +123,75 @@ SLOW = HypothesisDraft(
     source="user",
     kind="quality",
 )
+
+
+def outside(react: Callable[[InsightStore, str, Event], object], uri: str) -> Watcher:
+    """Has something done to the memory by another process's store, once, when the first step of a test is shown."""
+    done: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        if event.kind == "query" and not done:
+            done.append(event)
+            store = memory_of(uri)
+            react(store, the_only_analysis(store), event)
+
+    return Watcher(on_event)
+
+
+def test_hypothesis_that_is_dropped_elsewhere_is_worked_on_no_longer(sample_experiment: SampleExperiment) -> None:
+    uri = sample_experiment.uri
+    watcher = outside(lambda store, run_id, event: store.drop_hypothesis(run_id, event.subject, why="of no interest"), uri)
+    outcome = analyse(uri, watcher=watcher, analyst=GivenAnalyst([SLOW, *entries("few_failed_traces")]))
+    slow, other = memory_of(uri).list_hypotheses(outcome.run_id)
+    assert (slow.status, slow.dropped, slow.result, slow.blocked) == (HypothesisStatus.REJECTED, True, None, "")
+    assert other.verdict is not None
+    assert (outcome.status, outcome.hypotheses["dropped"]) == ("done", 1)
+    said = [event.text for event in watcher.events if event.kind == "result" and event.subject == slow.hypothesis_id]
+    assert said == ["dropped elsewhere: the work on it stops"]
+
+
+def test_hypothesis_that_is_decided_by_hand_is_worked_on_no_longer(sample_experiment: SampleExperiment) -> None:
+    uri = sample_experiment.uri
+    verdict = Verdict(status=HypothesisStatus.INCONCLUSIVE, by="person", reason="It can't be known.")
+    watcher = outside(lambda store, run_id, event: store.decide(run_id, event.subject, verdict), uri)
+    outcome = analyse(uri, watcher=watcher, analyst=GivenAnalyst([SLOW]))
+    (slow,) = memory_of(uri).list_hypotheses(outcome.run_id)
+    assert (slow.status, slow.verdict, slow.result, outcome.status) == (HypothesisStatus.INCONCLUSIVE, verdict, None, "done")
+
+
+def test_hypothesis_that_is_added_elsewhere_is_tested_beside_the_others(sample_experiment: SampleExperiment) -> None:
+    uri = sample_experiment.uri
+    watcher = outside(lambda store, run_id, _: added_to(store, run_id), uri)
+    inner = watcher.react
+
+    def react(event: Event) -> None:
+        inner(event)
+        if event.kind == "result":  # the added one is tested: the one that would take for ever is in the way
+            store = memory_of(uri)
+            run_id = the_only_analysis(store)
+            for each in store.list_hypotheses(run_id):
+                if each.statement == SLOW.statement:
+                    store.drop_hypothesis(run_id, each.hypothesis_id, why="too slow")
+
+    watcher.react = react
+    outcome = analyse(uri, watcher=watcher, analyst=GivenAnalyst([SLOW]))
+    slow, added = memory_of(uri).list_hypotheses(outcome.run_id)
+    assert (slow.dropped, added.status) == (True, HypothesisStatus.VALIDATED)
+    (closing,) = memory_of(uri).get_analysis(outcome.run_id).closings
+    assert closing.hypotheses == (added.hypothesis_id,)
+
+
+def test_stopped_analysis_is_held_against_others_when_it_goes_on(sample_experiment: SampleExperiment) -> None:
+    stop, uri, analyst = StopSignal(), sample_experiment.uri, GivenAnalyst(entries("few_failed_traces"))
+    watcher = Watcher(lambda event: stop.request("SIGTERM") if event.kind == "census" else None)
+    run_id = analyse(uri, stop=stop, watcher=watcher, analyst=analyst).run_id
+    lock = ExperimentLock(connect(uri))
+    lock.claim(EXPERIMENT)
+    try:
+        with pytest.raises(AnalysisLocked, match="Another run analyses experiment '1'"):
+            analyse(uri, resume=run_id, analyst=analyst)
+    finally:
+        lock.release()
 
 
 def test_hypothesis_whose_query_is_killed_by_a_stop_is_not_blocked(sample_experiment: SampleExperiment) -> None:
