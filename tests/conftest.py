@@ -22,7 +22,7 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
 }
-FOREIGN = ("MLFLOW_", "ANALYZE_EXPERIMENT_", "OPENAI_", "DATABRICKS_", "XDG_")
+FOREIGN = ("MLFLOW_", "ANALYZE_EXPERIMENT_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_", "DATABRICKS_", "XDG_")
 """Variables that would let the machine's own set-up into a test."""
 
 CREATE_STORE = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments(max_results=1)"

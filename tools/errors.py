@@ -7,6 +7,7 @@
     ├── Stopped               130   asked to stop by a signal; what was written stands, and can be resumed
     ├── StoreError              1   the MLflow store: not there, not MLflow's, another schema, no permission, gone
     │   └── MemoryRefused       1   a write that the memory's rules forbid (transition, evidence, a changed plan)
+    ├── ModelError              1   the language model: not there, refuses, doesn't answer any more; what is paid for is kept
     ├── TraceReadError          1   one trace that can't be read; recorded as a result, never fatal to an analysis
     └── QueryError              1   a query that can't be answered
         ├── QueryRefused        1   the guard or the dialect refuses it
@@ -73,3 +74,7 @@ class QueryTimeout(QueryError):
 
 class QueryCancelled(QueryError):
     """A query was killed because what it was for is gone."""
+
+
+class ModelError(AnalyzeError):
+    """The language model can't be asked: no such endpoint or model, no permission, or no answer any more."""

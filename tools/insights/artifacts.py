@@ -63,13 +63,13 @@ class RunFiles:
             return str(ask_once(f"create run {name!r}", call).info.run_id)
 
     def write(self, run_id: str, name: str, text: str) -> None:
-        """Writes one file below `insights/`; readers see the old one or the new one, never a part."""
-        path = f"{FOLDER}/{name}"
+        """Writes one file below `insights/`, or in a folder there; readers see the old one or the new one, never a part."""
+        path = PurePosixPath(FOLDER, name)
         repository = self._repository(run_id)
         with self._writing(f"artifact {path}"), tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / name
+            local = Path(folder) / path.name
             local.write_text(text, encoding="utf-8", newline="")
-            ask(f"write {path} of run {run_id}", lambda: repository.log_artifact(str(local), FOLDER))
+            ask(f"write {path} of run {run_id}", lambda: repository.log_artifact(str(local), str(path.parent)))
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Sets these tags in one call."""
@@ -145,15 +145,19 @@ class RunFiles:
             return ask(f"read {path} of run {run_id}", lambda: _download(repository, path)).decode("utf-8")
         except StoreError as error:
             # Only the local repository says plainly that a file isn't there.
-            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST" or name not in self.names(run_id):
+            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST" or not self._has(run_id, name):
                 return None
             raise
 
-    def names(self, run_id: str) -> list[str]:
-        """The names of all files below `insights/`, sorted."""
-        repository = self._repository(run_id)
-        listed = ask(f"list the files of run {run_id}", lambda: repository.list_artifacts(FOLDER))
+    def names(self, run_id: str, folder: str = "") -> list[str]:
+        """The names of all files in `insights/`, or in a folder there, sorted."""
+        repository, path = self._repository(run_id), str(PurePosixPath(FOLDER, folder))
+        listed = ask(f"list the files of run {run_id}", lambda: repository.list_artifacts(path))
         return sorted(PurePosixPath(str(item.path)).name for item in listed if not item.is_dir)
+
+    def _has(self, run_id: str, name: str) -> bool:
+        path = PurePosixPath(name)
+        return path.name in self.names(run_id, str(path.parent))
 
     def _repository(self, run_id: str) -> "ArtifactRepository":
         if run_id not in self._repositories:

@@ -1,5 +1,6 @@
 """The insight store: the memory's one door, and the only writer of an analysis into MLflow."""
 
+from .answers import AnswerMemory
 from .issues import IssueMemory
 from .memory import utc_now
 from .records import RecordMemory
@@ -7,10 +8,10 @@ from .records import RecordMemory
 __all__ = ["InsightStore", "utc_now"]
 
 
-class InsightStore(IssueMemory, RecordMemory):
+class InsightStore(IssueMemory, RecordMemory, AnswerMemory):
     """Analyses, hypotheses, evidence and issues, kept in MLflow.
 
     Every write may be made again and changes nothing then; what the rules of the memory forbid is a `MemoryRefused` that names
-    the rule. Synchronous, and safe to share between threads. The verbs stand in `analyses.py`, `records.py`, `hypotheses.py`
-    and `issues.py`; the rules in `transitions.py`.
+    the rule. Synchronous, and safe to share between threads. The verbs stand in `analyses.py`, `records.py`, `hypotheses.py`,
+    `answers.py` and `issues.py`; the rules in `transitions.py`.
     """

@@ -10,12 +10,14 @@ from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Pola
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus
+from .spending import AnswerRecord, ModelRecord, Spend, Usage
 from .tested import Arm, Cell, HypothesisStatus, TestResult, Verdict
 
 __all__ = [
     "Analysis",
     "AnalysisStatus",
     "Anchor",
+    "AnswerRecord",
     "Arm",
     "Bucket",
     "Cause",
@@ -35,6 +37,7 @@ __all__ = [
     "IssueDraft",
     "IssueStatus",
     "Kind",
+    "ModelRecord",
     "Part",
     "Polarity",
     "Proposals",
@@ -42,7 +45,9 @@ __all__ = [
     "Question",
     "Severity",
     "SnapshotRecord",
+    "Spend",
     "TestResult",
     "Unit",
+    "Usage",
     "Verdict",
 ]

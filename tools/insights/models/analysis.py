@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Document, Part
+from .spending import ModelRecord, Spend
 
 
 class AnalysisStatus(StrEnum):
@@ -47,6 +48,11 @@ class Analysis(Document):
     focus: tuple[str, ...] = ()
     status: AnalysisStatus = AnalysisStatus.ACTIVE
     analyst: str = "statistical"
+    model: ModelRecord | None = None
+    """The language model that is asked, where one is."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Version and hash of each prompt, by name."""
+    spend: Spend = Spend()
     seed: int = 0
     since: datetime | None = None
     until: datetime | None = None
