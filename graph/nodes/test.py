@@ -41,7 +41,7 @@ def _close(context: Context, bench: Workbench) -> None:
     members = [listed[each] for each in closing.hypotheses]
     entries = [Entry(each.hypothesis_id, each.plan, each.result) for each in members if each.plan and each.result]
 
-    verdicts = close_families(entries, batch=closing.batch)
+    verdicts = close_families(entries, batch=closing.batch, with_model=analysis.with_model)
     for hypothesis in members:
         by_person = hypothesis.verdict is not None and hypothesis.verdict.by == "person"
         if not hypothesis.dropped and not by_person:  # a verdict written again changes nothing, and mends a lagging index

@@ -19,7 +19,7 @@ KEY_TAG = "insights.key"
 INDEX = "insights.analysis"
 NOTE_CHARS = 4000
 """MLflow cuts a tag at 8000 characters, with a warning."""
-FIXED = ("run_id", "experiment_id", "seed", "created_at")
+FIXED = ("run_id", "experiment_id", "with_model", "seed", "created_at")
 
 
 class AnalysisMemory(Memory):
@@ -41,6 +41,7 @@ class AnalysisMemory(Memory):
         name: str,
         run_name: str,
         analyst: str,
+        with_model: bool = False,
         seed: int = 0,
         focus: tuple[str, ...] = (),
         since: datetime | None = None,
@@ -63,6 +64,7 @@ class AnalysisMemory(Memory):
                     name=name,
                     run_name=run_name,
                     analyst=analyst,
+                    with_model=with_model,
                     seed=seed,
                     focus=focus,
                     since=since,

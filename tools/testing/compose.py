@@ -25,6 +25,13 @@ def member_count(plan: Plan) -> str:
     return f"{_with(plan)}\nSELECT count(*) AS traces FROM members AS m"
 
 
+def members_in_random_order(plan: Plan, *, seed: int) -> str:
+    """The traces that the plan is about, in an order that is random and the same for every plan of an analysis."""
+    return (
+        f"{_with(plan)}\nSELECT m.trace_id AS trace_id FROM members AS m ORDER BY md5(concat('{seed}:', m.trace_id)), m.trace_id"
+    )
+
+
 def step_count(plan: Plan, step: QueryStep) -> str:
     """How many traces of the population a step finds; for a measure also how many values it gives for them."""
     values = ", count(s.value) AS step_values" if step.role == "measure" else ""
@@ -158,7 +165,8 @@ def _population(plan: Plan) -> str:
 def _with(plan: Plan, *roles: Role) -> str:
     """The population, cut to its half, and the steps asked for, as sets of trace ids."""
     half = f"\nJOIN clusters AS h ON h.trace_id = p.trace_id AND h.half = '{CONFIRMATION}'" if plan.half == "confirmation" else ""
-    population = f"SELECT DISTINCT p.trace_id FROM {nested(_population(plan))} AS p{half} WHERE p.trace_id IS NOT NULL"
+    left_out = f" AND p.trace_id NOT IN ({', '.join(map(quote, sorted(plan.leave_out)))})" if plan.leave_out else ""
+    population = f"SELECT DISTINCT p.trace_id FROM {nested(_population(plan))} AS p{half} WHERE p.trace_id IS NOT NULL{left_out}"
     parts = [f"members AS ({population})"]
     steps = [(role, step) for role in roles if (step := plan.step(role)) is not None]
     parts += [

@@ -1,12 +1,14 @@
 """Carries out a typed plan: shows each step, counts in the engine, estimates here. It gives numbers, never a verdict."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from ..errors import QueryError
 from ..insights.affected import AffectedTrace
 from ..insights.models import Cell, Evidence, TestResult
 from ..sql.service import SqlService
 from . import compose
-from .plan import Plan, Shift, Slices
+from .plan import Plan, Read, Shift, Slices
 from .queries import OnStep, PlanQueries
 from .results import Counts, Measured, result_of_counts, result_of_measure
 from .search import SliceRun
@@ -18,6 +20,13 @@ class Execution:
 
     result: TestResult
     evidence: tuple[Evidence, ...]
+
+
+class Drawn(NamedTuple):
+    """Traces in the order in which they are read, and the queries that drew them."""
+
+    trace_ids: tuple[str, ...]
+    query_ids: tuple[str, ...]
 
 
 class PlanExecutor:
@@ -33,16 +42,31 @@ class PlanExecutor:
         """Carries out a plan and gives its numbers, with at most 5 traces for and 3 against.
 
         Raises:
-            QueryError: a step fails, or its columns aren't those that its role asks for; the message names the step.
+            QueryError: a step fails, or its columns aren't those that its role asks for; the message names the step. Or the plan
+                is decided by reading, which queries can't do.
             QueryCancelled: the owner's queries were cancelled.
         """
+        if isinstance(plan.decision, Read):
+            raise QueryError("it is decided by reading traces, which takes an analyst with a language model.")
         queries = PlanQueries(self._sql, plan, owner)
         queries.show_population(on_step)
-        for step in plan.steps:
+        for step in plan.queries:
             queries.show_step(step, on_step)
         result, decided = self._decide(queries, plan, on_step)
         evidence = () if decided is None else queries.evidence(decided, seed=self._seed)
         return Execution(result.model_copy(update={"query_ids": tuple(queries.query_ids)}), evidence)
+
+    def in_random_order(self, plan: Plan, *, owner: str, on_step: OnStep) -> Drawn:
+        """The traces of a reading in the seeded random order in which they are read; readings over the same traces share it.
+
+        Raises:
+            QueryError: the population fails; the message says so.
+            QueryCancelled: the owner's queries were cancelled.
+        """
+        queries = PlanQueries(self._sql, plan, owner)
+        queries.show_population(on_step)
+        table = queries.ask(compose.members_in_random_order(plan, seed=self._seed), "Traces in random order")
+        return Drawn(tuple(table["trace_id"].to_pylist()), tuple(queries.query_ids))
 
     def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[AffectedTrace]:
         """All affected traces, one entry a trace, in order of trace id.

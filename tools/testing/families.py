@@ -1,7 +1,8 @@
 """The verdicts of all hypotheses that were tested together, with the error of the whole analysis kept at 5%.
 
-Two families share it. S, the slice search, is already adjusted over its own cells by max-T. P, the planned tests of the
+Three families share it. S, the slice search, is already adjusted over its own cells by max-T. P, the planned tests of the
 process, is adjusted by Benjamini and Hochberg, once, when testing is over: until then a hypothesis has a p-value and no verdict.
+R, what is read, has a number of slots reserved beforehand, and each may spend an equal part (Bonferroni with e-values).
 Counts and shares of the snapshot are exact and in no family.
 """
 
@@ -12,14 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from ..insights.models import Cell, HypothesisStatus, Interval, TestResult, Verdict
+from ..insights.models import Cell, HypothesisStatus, Interval, Reads, TestResult, Verdict
 from .intervals import at_level, cell_at_level
-from .plan import Contrast, Count, Plan, Rate, Shift, Slices
+from .plan import Contrast, Count, Plan, Rate, Read, Shift, Slices
 from .rate import rate_eligibility
-from .verdicts import Decided, Tested, decide_count, decide_rate, decide_ratio, decide_slices, decide_snapshot_rate
+from .verdicts import Decided, Tested, decide_count, decide_rate, decide_ratio, decide_read, decide_slices, decide_snapshot_rate
 
 TOTAL = 0.05
 """The error of the first closing of an analysis; all later ones together stay below 2% more."""
+
+
+READ_SLOTS = 20
+"""Readings that a closing has room for: each may stop at its own part of the level, so their number is fixed beforehand."""
 
 
 class Entry(NamedTuple):
@@ -77,9 +82,11 @@ def close_families(entries: Sequence[Entry], *, batch: int, with_model: bool = F
     levels = family_levels(batch, with_model=with_model)
     verdicts = {entry.hypothesis_id: verdict for entry in entries if (verdict := _outside_families(entry))}
     inside = [entry for entry in entries if entry.hypothesis_id not in verdicts]
+    reads = [entry for entry in inside if isinstance(entry.plan.decision, Read)]
     searches = [entry for entry in inside if isinstance(entry.plan.decision, Slices)]
-    planned = [entry for entry in inside if not isinstance(entry.plan.decision, Slices)]
+    planned = [entry for entry in inside if not isinstance(entry.plan.decision, Slices | Read)]
     verdicts |= _close_slices(searches, levels.slices, batch)
+    verdicts |= _close_reads(reads, levels.reads, batch)
     verdicts |= _close_planned(planned, levels.planned, batch)
     return {entry.hypothesis_id: verdicts[entry.hypothesis_id] for entry in entries}
 
@@ -105,6 +112,8 @@ def _too_little(entry: Entry) -> str:
     decision, result = entry.plan.decision, entry.result
     if not result.eligible:
         return result.ineligible_because.rstrip(".") or "it doesn't meet the least number that its plan asks for"
+    if isinstance(decision, Read):
+        return ""
     if isinstance(decision, Rate):
         return rate_eligibility(result.clusters, min_n=entry.plan.min_n)
     if result.clusters < entry.plan.min_n:
@@ -163,6 +172,43 @@ def _close_planned(planned: Sequence[Entry], level: float, batch: int) -> dict[s
             interval=interval,
         )
     return verdicts
+
+
+def read_stop(level: float) -> float:
+    """The logarithm of the e-value that validates a reading; infinite where the family may spend nothing."""
+    rounding = 1e-9  # what stopped here survives below, where it is compared as a p-value
+    return math.log(READ_SLOTS / level) + rounding if level else math.inf
+
+
+def _close_reads(reads: Sequence[Entry], level: float, batch: int) -> dict[str, Verdict]:
+    """Any dependence between the readings is allowed for: the same traces may have served them all."""
+    slots = max(READ_SLOTS, len(reads))
+    tested = [Tested(min(slots * math.exp(-_reads(entry).log_for), 1.0), level, slots) for entry in reads]
+    decided = [decide_read(_read(entry), entry.result, test) for entry, test in zip(reads, tested, strict=True)]
+    validated = sum(each.status is HypothesisStatus.VALIDATED for each in decided)
+    selected = 1 - 0.05 * validated / max(len(reads), 1)
+    return {
+        entry.hypothesis_id: Verdict(
+            status=each.status,
+            reason=each.reason,
+            batch=batch,
+            p_adjusted=test.p_adjusted,
+            level=level,
+            interval=at_level(entry.result, selected) if each.status is HypothesisStatus.VALIDATED else None,
+        )
+        for entry, test, each in zip(reads, tested, decided, strict=True)
+    }
+
+
+def _read(entry: Entry) -> Read:
+    assert isinstance(entry.plan.decision, Read)
+    return entry.plan.decision
+
+
+def _reads(entry: Entry) -> Reads:
+    if entry.result.reads is None:
+        raise ValueError(f"hypothesis {entry.hypothesis_id!r} was to be read and says nothing of what was")
+    return entry.result.reads
 
 
 class _Numbers(NamedTuple):

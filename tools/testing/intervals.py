@@ -8,6 +8,7 @@ from scipy import optimize, stats
 from ..insights.models import Cell, Interval, TestResult
 from .contrast import log_interval
 from .rate import rate_interval
+from .sequential import Counted, ReadBound
 
 
 def at_level(result: TestResult, level: float) -> Interval | None:
@@ -21,6 +22,8 @@ def at_level(result: TestResult, level: float) -> Interval | None:
         return None
     if result.decision == "rate":
         return _rate(result.value, interval, clusters=result.clusters, level=level)
+    if result.decision == "read":
+        return _read(result, level)
     if result.decision == "contrast":
         return _ratio(result.value, interval, clusters=min(arm.clusters for arm in result.arms), level=level)
     factor = float(stats.norm.ppf((1 + level) / 2) / stats.norm.ppf((1 + interval.level) / 2))
@@ -44,6 +47,14 @@ def share_at_level(affected: int, traces: int, interval: Interval | None, *, clu
 def _rate(share: float, interval: Interval, *, clusters: int, level: float) -> Interval:
     bounds = rate_interval(share, _effective_n(share, interval, clusters), level=level)
     return Interval(low=bounds.low, high=bounds.high, level=level)
+
+
+def _read(result: TestResult, level: float) -> Interval | None:
+    if result.reads is None or result.material is None:
+        return None
+    bound = ReadBound(result.population, threshold=result.threshold, material=result.material)
+    low, high = bound.interval(Counted(result.reads.read, result.affected or 0, result.unreadable), level=level)
+    return Interval(low=low, high=high, level=level)
 
 
 def _effective_n(share: float, interval: Interval, clusters: int) -> float:

@@ -10,7 +10,8 @@ A plan is a population, steps and a decision. Population and steps are SELECTs i
 | `measure` | `trace_id`, `value` | the number that a shift compares; NULL is left out, never zero |
 | `unreadable` | `trace_id` | traces of the population that the rule can't judge; they widen a count |
 
-Rows outside the population are dropped. The four decisions and their formulas are those of the method reference; ARCHITECTURE.md
+A step may also be a question: `read` asks it of traces in random order, until the answers decide. Rows outside the population are
+dropped. The decisions and their formulas are those of the method reference; ARCHITECTURE.md
 names the papers.
 """
 
@@ -18,7 +19,7 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Role = Literal["affected", "exposed", "measure", "unreadable"]
 Estimand = Literal["snapshot", "process"]
@@ -40,6 +41,28 @@ class QueryStep(PlanPart):
     title: str = Field(min_length=1, max_length=200)
     """What the step finds, for the person who watches it run."""
     sql: str = Field(min_length=1)
+
+
+class ReadStep(PlanPart):
+    """One question, asked of one trace after another in seeded random order: affected, not, or unclear."""
+
+    kind: Literal["read"] = "read"
+    role: Literal["affected"] = "affected"
+    title: str = Field(min_length=1, max_length=200)
+    """What is looked for, for the person who watches it run."""
+    question: str = Field(min_length=10, max_length=1500)
+    """What is asked of each trace: when it is affected, and when it isn't. It is answered from the trace alone."""
+
+
+Step = Annotated[
+    Annotated[QueryStep, Tag("query")] | Annotated[ReadStep, Tag("read")],
+    Discriminator(lambda value: _kind_of(value)),
+]
+
+
+def _kind_of(step: object) -> str:
+    """A step that doesn't say its kind is a query."""
+    return str(step.get("kind", "query") if isinstance(step, dict) else getattr(step, "kind", "query"))
 
 
 class Count(PlanPart):
@@ -108,7 +131,25 @@ class Slices(PlanPart):
     threshold_source: ThresholdSource
 
 
-Decision = Annotated[Count | Rate | Contrast | Shift | Slices, Field(discriminator="kind")]
+class Read(PlanPart):
+    """More than `threshold` of the population is affected, as a judge sees it who reads traces until that is sure enough."""
+
+    kind: Literal["read"] = "read"
+    threshold: float = Field(gt=0, lt=1)
+    material: float | None = Field(default=None, gt=0, le=1)
+    """The share from which it would matter: surely less than that rejects. Twice the threshold where absent."""
+    cap: int | None = Field(default=None, ge=1)
+    """Traces that are read at most; 1.5 times what a fixed sample would need where absent."""
+    threshold_source: ThresholdSource
+
+    @model_validator(mode="after")
+    def _matters_above_the_threshold(self) -> Self:
+        if self.material is not None and self.material <= self.threshold:
+            raise ValueError(f"material ({self.material:g}) must be more than the threshold ({self.threshold:g})")
+        return self
+
+
+Decision = Annotated[Count | Rate | Contrast | Shift | Slices | Read, Field(discriminator="kind")]
 
 ROLES: dict[str, tuple[set[Role], set[Role]]] = {
     "count": ({"affected"}, {"unreadable"}),
@@ -116,6 +157,7 @@ ROLES: dict[str, tuple[set[Role], set[Role]]] = {
     "contrast": ({"affected", "exposed"}, set()),
     "shift": ({"measure", "exposed"}, set()),
     "slices": (set(), set()),
+    "read": ({"affected"}, set()),
 }
 """Per decision: the roles that must be there, and those that may."""
 
@@ -125,6 +167,7 @@ ESTIMANDS: dict[str, set[Estimand]] = {
     "contrast": {"process"},
     "shift": {"process"},
     "slices": {"process"},
+    "read": {"snapshot"},
 }
 
 
@@ -141,8 +184,10 @@ class Plan(PlanPart):
     half: Literal["all", "confirmation"] = "all"
     """`confirmation`: only clusters that whoever proposed this wasn't shown."""
     min_n: int = Field(default=20, ge=1)
-    """Fewer independent clusters than this and nothing is decided."""
-    steps: tuple[QueryStep, ...] = ()
+    """Fewer independent clusters than this and nothing is decided; a reading reads at least so many traces."""
+    leave_out: tuple[str, ...] = Field(default=(), max_length=5000)
+    """Ids of traces that aren't in the population because they were read while this was thought of."""
+    steps: tuple[Step, ...] = ()
     decision: Decision
     rejected_if: str = ""
     """In words, what would reject it."""
@@ -159,13 +204,25 @@ class Plan(PlanPart):
             raise ValueError(f"a {kind} decision needs a step with role {sorted(missing)}")
         if unknown:
             raise ValueError(f"a {kind} decision has no use for a step with role {sorted(unknown)}")
+        if any((step.kind == "read") is not (kind == "read") for step in self.steps):
+            raise ValueError("a read decision has one step, of kind read; every other decision has steps of kind query")
         if self.estimand not in ESTIMANDS[kind]:
             raise ValueError(f"a {kind} decision is about the {' or '.join(sorted(ESTIMANDS[kind]))}, not the {self.estimand}")
         return self
 
     def step(self, role: Role) -> QueryStep | None:
-        """The step with this role, if the plan has it."""
-        return next((step for step in self.steps if step.role == role), None)
+        """The query with this role, if the plan has it."""
+        return next((step for step in self.queries if step.role == role), None)
+
+    @property
+    def queries(self) -> tuple[QueryStep, ...]:
+        """The steps that are SELECTs."""
+        return tuple(step for step in self.steps if isinstance(step, QueryStep))
+
+    @property
+    def reading(self) -> ReadStep | None:
+        """The question that is asked of traces, if this is decided by reading."""
+        return next((step for step in self.steps if isinstance(step, ReadStep)), None)
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from .plan import Rate
+from .plan import Rate, Read
 
 MIN_CLUSTERS = 20
 """Fewer clusters than this and a rate decides nothing."""
@@ -47,7 +47,7 @@ def rate_eligibility(clusters: int, *, min_n: int = MIN_CLUSTERS) -> str:
     return "" if clusters >= needed else f"{clusters:,} independent clusters, at least {needed:,} needed"
 
 
-def material_share(decision: Rate) -> float:
+def material_share(decision: Rate | Read) -> float:
     """The share at which a rate is rejected: the plan's, else twice the threshold, or the threshold itself for a strength.
 
     From a threshold of a third on, twice is too near to 1, or beyond it, for an interval to stay below it and say something:
@@ -55,7 +55,7 @@ def material_share(decision: Rate) -> float:
     """
     if decision.material is not None:
         return decision.material
-    if decision.direction == "below":
+    if isinstance(decision, Rate) and decision.direction == "below":
         return decision.threshold
     return min(2 * decision.threshold, (1 + decision.threshold) / 2)
 

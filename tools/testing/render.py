@@ -1,6 +1,6 @@
 """A typed plan in words: numbered steps, and what validates, what rejects."""
 
-from .plan import Contrast, Count, Plan, Rate, Shift, SliceAttribute, SliceOutcome, Slices
+from .plan import Contrast, Count, Plan, Rate, Read, Shift, SliceAttribute, SliceOutcome, Slices
 from .rate import material_share
 
 DOES = {
@@ -16,9 +16,12 @@ OTHERWISE = "Otherwise INCONCLUSIVE."
 
 def render_plan(plan: Plan, *, with_sql: bool = False) -> str:
     """The plan for a person to read: one numbered step a line, the decision last; below each its SQL if asked for."""
+    unread = f", without the {len(plan.leave_out):,} that suggested it" if plan.leave_out else ""
     half = ", those of the half of the independent groups that suggested nothing" if plan.half == "confirmation" else ""
-    steps = [(f"Take {plan.population_title}{half}.", [plan.population])]
-    steps += [(f"{DOES[step.role]}: {step.title}.", [step.sql]) for step in plan.steps]
+    steps = [(f"Take {plan.population_title}{half}{unread}.", [plan.population])]
+    steps += [(f"{DOES[step.role]}: {step.title}.", [step.sql]) for step in plan.queries]
+    if plan.reading is not None:
+        steps.append((f"Read them in random order, asking of each: {plan.reading.question.strip()}", []))
     if isinstance(plan.decision, Slices):
         outcomes, attributes = plan.decision.outcomes, plan.decision.attributes
         steps.append((f"Mark each trace's outcomes: {_listed(outcomes)}.", [outcome.sql for outcome in outcomes]))
@@ -34,6 +37,8 @@ def decision_in_words(plan: Plan) -> str:
     match decision:
         case Count():
             words = _count(decision)
+        case Read():
+            words = _read(plan, decision)
         case Rate():
             words = _exact_rate(decision) if plan.estimand == "snapshot" else _rate(plan, decision)
         case Contrast():
@@ -69,6 +74,16 @@ def _rate(plan: Plan, decision: Rate) -> str:
         f"Estimate their share from the {_groups(plan)}. VALIDATE if it is {beyond} {threshold}, beyond chance. "
         f"REJECT if it is surely not {beyond} {material}. {OTHERWISE} "
         f"Fewer than {plan.min_n} such groups decide nothing."
+    )
+
+
+def _read(plan: Plan, decision: Read) -> str:
+    least = "" if decision.cap is None else f" after {decision.cap:,} traces at most,"
+    return (
+        f"After each trace, see whether the answers so far decide,{least} and stop when they do. "
+        f"VALIDATE if surely more than {_percent(decision.threshold)} are affected. "
+        f"REJECT if surely fewer than {_percent(material_share(decision))} are. {OTHERWISE} "
+        "A trace about which it can't be said counts against whatever is to be shown."
     )
 
 

@@ -1,14 +1,15 @@
 """From counts per cluster to the numbers of a decision: a fact where it is counted, an estimate where it is about the process."""
 
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from ..insights.models import Arm, Interval, TestResult
-from .plan import Contrast, Count, Plan, Rate, Role, Shift
+from ..insights.models import Arm, Interval, Reads, TestResult
+from .plan import Contrast, Count, Plan, Rate, Read, Role, Shift
 from .rate import material_share, share_interval
+from .sequential import SequentialRead, Stop
 from .shift import QUANTILES
 from .statistics import (
     ClusterTable,
@@ -125,6 +126,35 @@ def result_of_measure(plan: Plan, decision: Shift, measured: Measured, *, cluste
         return result
     found = estimate_shift(values, exposed, cluster, quantile=decision.quantile, seed=seed)
     return _with_ratio(result, found.ratio, found.low, found.high, found.p_value, found.smallest_ratio)
+
+
+def result_of_reading(decision: Read, reading: SequentialRead, *, stopped: Stop | Literal["budget"]) -> TestResult:
+    """The numbers of what was read, where the reading was stopped."""
+    counted, bound = reading.counted, reading.bound
+    low, high = bound.interval(counted)
+    return TestResult(
+        decision="read",
+        estimand="snapshot",
+        family="R" if bound.population else "none",
+        cluster_key="trace",
+        population=bound.population,
+        affected=counted.affected,
+        unreadable=counted.unclear,
+        clusters=bound.population,
+        value=counted.affected / counted.read if counted.read else None,
+        interval=Interval(low=low, high=high) if counted.read else None,
+        threshold=decision.threshold,
+        material=material_share(decision),
+        eligible=bound.population > 0,
+        ineligible_because="" if bound.population else EMPTY,
+        reads=Reads(
+            read=counted.read,
+            cap=reading.cap,
+            log_for=bound.log_for(counted),
+            log_against=bound.log_against(counted),
+            stopped=stopped,
+        ),
+    )
 
 
 def _process_rate(plan: Plan, decision: Rate, counts: Counts, *, cluster_key: str) -> TestResult:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ..insights.models import Arm, Cell, HypothesisStatus, Interval, TestResult
-from .plan import Contrast, Count, Rate, Shift, Slices
+from .plan import Contrast, Count, Rate, Read, Shift, Slices
 from .rate import MIN_AFFECTED, material_share
 
 NAMED_CELLS = 3
@@ -109,6 +109,36 @@ def decide_slices(decision: Slices, result: TestResult, found: tuple[Cell, ...],
         return Decided(HypothesisStatus.VALIDATED, f"{named}{more}. {tested} together at level {level:.3g}.")
     reason = f"No cell is at least {decision.ratio:g} times as affected as the rest at level {level:.3g}, {tested}."
     return Decided(HypothesisStatus.INCONCLUSIVE, f"{reason}{_nearest(result)}")
+
+
+def decide_read(decision: Read, result: TestResult, tested: Tested) -> Decided:
+    """What a judge flags of the traces read, in random order, for as long as it took."""
+    reads = result.reads
+    if reads is None or not reads.read:
+        return Decided(HypothesisStatus.INCONCLUSIVE, "No trace was read.")
+    of = f" of {result.population:,}" if reads.read < result.population else ", which are all,"
+    seen = f"{reads.read:,} traces{of} read in random order: {result.affected or 0:,} flagged{_unclear(result)}"
+    share = f" ({_share_of(result)})" if result.interval else ""
+    reason = f"{seen}{share} against a threshold of {_threshold(decision.threshold)}; {_p(tested)}."
+    if tested.survives:
+        return Decided(HypothesisStatus.VALIDATED, reason)
+    material = _threshold(material_share(decision))
+    if reads.stopped == "rejected":
+        return Decided(HypothesisStatus.REJECTED, f"{reason} Surely fewer than {material} of them would be flagged.")
+    because = {"cap": "As many were read as the plan allows", "budget": "The budget was spent"}.get(
+        reads.stopped, "All were read"
+    )
+    return Decided(HypothesisStatus.INCONCLUSIVE, f"{reason} {because}; they neither show it nor rule out {material}.")
+
+
+def _unclear(result: TestResult) -> str:
+    return f", {result.unreadable:,} unclear" if result.unreadable else ""
+
+
+def _share_of(result: TestResult) -> str:
+    interval = result.interval
+    assert interval is not None, "asked for where there is one"
+    return f"{percent(result.value or 0)}, {_ci(interval)} at any stop {percent(interval.low)} to {percent(interval.high)}"
 
 
 def percent(share: float) -> str:

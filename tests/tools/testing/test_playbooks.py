@@ -109,8 +109,8 @@ def test_share_of_nothing_is_none() -> None:
 
 MISTAKES = {
     "unknown key": ("rationale: It matters.", "rationale: It matters.\ncolour: red", 6, "colour"),
-    "unknown key in a step": ("      title: it happens", "      title: it happens\n      note: x", 12, "plan.steps.0.note"),
-    "missing key": ("      sql: SELECT trace_id FROM traces\n", "", 10, "plan.steps.0.sql"),
+    "unknown key in a step": ("      title: it happens", "      title: it happens\n      note: x", 12, "plan.steps.0.query.note"),
+    "missing key": ("      sql: SELECT trace_id FROM traces\n", "", 10, "plan.steps.0.query.sql"),
     "threshold out of range": ("threshold: 0.05", "threshold: 5", 13, "threshold"),
     "capability": ("keywords: [mine]", "keywords: [mine]\nrequires: [magic]", 7, "requires.0"),
     "figure": ("{share} of traces", "{number} of traces", 14, "unknown figures"),

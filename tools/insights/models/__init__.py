@@ -11,7 +11,7 @@ from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
-from .tested import Arm, Cell, HypothesisStatus, TestResult, Verdict
+from .tested import Arm, Cell, HypothesisStatus, Reads, TestResult, Verdict
 
 __all__ = [
     "Analysis",
@@ -43,6 +43,7 @@ __all__ = [
     "Proposals",
     "QueryRecord",
     "Question",
+    "Reads",
     "Severity",
     "SnapshotRecord",
     "Spend",

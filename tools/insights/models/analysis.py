@@ -53,6 +53,8 @@ class Analysis(Document):
     prompts: dict[str, str] = Field(default_factory=dict)
     """Version and hash of each prompt, by name."""
     spend: Spend = Spend()
+    with_model: bool = False
+    """Whether a language model may read traces here: a part of the error is set aside for what it flags, from the start."""
     seed: int = 0
     since: datetime | None = None
     until: datetime | None = None

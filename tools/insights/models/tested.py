@@ -52,6 +52,19 @@ class Cell(Part):
     p_adjusted: float
 
 
+class Reads(Part):
+    """How far a sequential reading went. The e-values are natural logarithms; 999 stands for certainty."""
+
+    read: int
+    """Traces that were read, in random order; the population is what they were drawn from."""
+    cap: int
+    log_for: float
+    """Of the e-value against "no more than the threshold"."""
+    log_against: float
+    """Of the e-value against "at least the share that would matter"."""
+    stopped: Literal["validated", "rejected", "cap", "all read", "budget"]
+
+
 class TestResult(Part):
     """What carrying out a plan gave: numbers, no verdict. Verdicts are given when the family is closed."""
 
@@ -59,7 +72,7 @@ class TestResult(Part):
 
     decision: str
     estimand: Estimand
-    family: Literal["S", "P", "none"]
+    family: Literal["S", "P", "R", "none"]
     cluster_key: str = ""
     """What a cluster is here: `session`, `session+request`, `trace`, ..."""
     population: int
@@ -67,7 +80,7 @@ class TestResult(Part):
     unreadable: int = 0
     clusters: int
     value: float | None = None
-    """The share (count, rate), the ratio of shares (contrast), the ratio of quantiles (shift)."""
+    """The share (count, rate; of what was read, read), the ratio of shares (contrast), the ratio of quantiles (shift)."""
     interval: Interval | None = None
     threshold: float
     material: float | None = None
@@ -75,6 +88,8 @@ class TestResult(Part):
     eligible: bool = True
     """Whether it met its `min_n`; what doesn't is in no family."""
     ineligible_because: str = ""
+    reads: Reads | None = None
+    """Of a reading: `affected` and `unreadable` (unclear) are of the traces read, not of the population."""
     arms: tuple[Arm, ...] = ()
     cells: tuple[Cell, ...] = ()
     """Slice search: the cells that remain after pruning, best first."""
@@ -92,7 +107,7 @@ class Verdict(Part):
     reason: str
     batch: int = 0
     p_adjusted: float | None = None
-    """Benjamini-Hochberg or max-T adjusted; None outside the families."""
+    """Benjamini-Hochberg or max-T adjusted, or slots by e-value; None outside the families."""
     level: float | None = None
     interval: Interval | None = None
     """At the level that the selection asks for (FCR), where it was selected by significance."""
