@@ -1,14 +1,12 @@
 """A session: opens the memory, builds the context, drives the graph, answers its questions, and says how it ended."""
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
@@ -20,13 +18,13 @@ from ..graph.context import Context, Options
 from ..graph.ports import Analyst, Display, Event
 from ..graph.routes import waits
 from ..graph.state import State
-from ..tools.errors import AnalysisLocked, Stopped, UserError
+from ..tools.errors import Stopped, UserError
 from ..tools.insights.artifacts import Boundary, no_boundary
-from ..tools.insights.locks import private_folder
+from ..tools.insights.locks import ExperimentLock
 from ..tools.insights.models import Analysis, AnalysisStatus
 from ..tools.insights.store import InsightStore
 from ..tools.testing.playbooks import Entry, load_playbook
-from ..tools.tracking import Tracking, connect
+from ..tools.tracking import connect
 from .analysts.statistical import StatisticalAnalyst
 from .human import Human
 from .outcome import Outcome
@@ -72,7 +70,7 @@ def run_session(
         display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
         return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
     playbook = load_playbook(settings.playbook)
-    lock = ExperimentLock(tracking)
+    lock = ExperimentLock(tracking.uri)
     context = Context(
         tracking=tracking,
         store=store,
@@ -119,38 +117,6 @@ def _options(settings: Settings, begun: Analysis | None) -> Options:
         seed=settings.seed,
         ui_url=settings.ui_url,
     )
-
-
-class ExperimentLock:
-    """At most one analysis of an experiment at a time on this host; the system drops it when the process dies."""
-
-    def __init__(self, tracking: Tracking) -> None:
-        self._uri = tracking.uri
-        self._lock: FileLock | None = None
-
-    def claim(self, experiment_id: str) -> None:
-        """Takes the lock, once.
-
-        Raises:
-            AnalysisLocked: another run holds it.
-        """
-        if self._lock is not None:
-            return
-        name = hashlib.sha256(f"{self._uri}\0{experiment_id}".encode()).hexdigest()[:24]
-        lock = FileLock(private_folder() / f"experiment-{name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise AnalysisLocked(
-                f"Another run analyses experiment {experiment_id!r} of this store: wait for it, or stop it."
-            ) from error
-        self._lock = lock
-
-    def release(self) -> None:
-        """Gives it back."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
 
 
 @dataclass

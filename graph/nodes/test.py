@@ -4,8 +4,8 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ...tools.insights.models import Analysis, AnalysisStatus, Closing, Hypothesis
-from ...tools.testing.families import Entry, batch_level, close_families
+from ...tools.insights.models import Hypothesis
+from ...tools.testing.closing import close_batch
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..pool import TestPool
@@ -32,44 +32,8 @@ test.__test__ = False  # type: ignore[attr-defined]  # a node, not a test, whate
 
 
 def _close(context: Context, bench: Workbench) -> None:
-    """Gives the verdicts of one batch. Which hypotheses are in it is written first, so that a crash can't change it."""
-    analysis = context.store.get_analysis(bench.run_id)
-    listed = {each.hypothesis_id: each for each in context.store.list_hypotheses(bench.run_id)}
-    closing = _closing(context, analysis, list(listed.values()))
-    if closing is None:
-        return
-    members = [listed[each] for each in closing.hypotheses]
-    entries = [Entry(each.hypothesis_id, each.plan, each.result) for each in members if each.plan and each.result]
-
-    verdicts = close_families(entries, batch=closing.batch, with_model=analysis.with_model)
-    for hypothesis in members:
-        by_person = hypothesis.verdict is not None and hypothesis.verdict.by == "person"
-        if not hypothesis.dropped and not by_person:  # a verdict written again changes nothing, and mends a lagging index
-            decided = context.store.decide(bench.run_id, hypothesis.hypothesis_id, verdicts[hypothesis.hypothesis_id])
-            _show(context, decided)
-
-
-def _closing(context: Context, analysis: Analysis, listed: list[Hypothesis]) -> Closing | None:
-    """The batch that was begun and not ended, or a new one of all that was tested since; a dropped one still counts as tested."""
-    undecided = {each.hypothesis_id for each in listed if each.tested and each.verdict is None and not each.dropped}
-    if analysis.closings and undecided & set(analysis.closings[-1].hypotheses):
-        return analysis.closings[-1]
-    if analysis.closings and "test" not in analysis.progress and not undecided:
-        return analysis.closings[-1]
-    closed = {hypothesis_id for closing in analysis.closings for hypothesis_id in closing.hypotheses}
-    ids = {each.hypothesis_id for each in listed if each.tested} - closed
-    if not undecided:
-        return None
-    batch = len(analysis.closings) + 1
-    closing = Closing(batch=batch, level=batch_level(batch), hypotheses=tuple(sorted(ids)))
-
-    def change(current: Analysis) -> Analysis:
-        later = {step: done for step, done in current.progress.items() if step not in {"test", "issues", "report"}}
-        reopened = {"status": AnalysisStatus.ACTIVE, "completed_at": None}
-        return current.model_copy(update={"closings": (*current.closings, closing), "progress": later, **reopened})
-
-    context.store.update_analysis(analysis.run_id, op=f"test:close:{batch}", change=change)
-    return closing
+    for decided in close_batch(context.store, bench.run_id):
+        _show(context, decided)
 
 
 def _show(context: Context, hypothesis: Hypothesis) -> None:

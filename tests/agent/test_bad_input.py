@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.agent.session import ExperimentLock
 from analyze_experiment.tests.agent.console import contents, run_console
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleExperiment
+from analyze_experiment.tools.insights.locks import ExperimentLock
 from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.tracking import connect
@@ -176,7 +176,7 @@ def test_debug_shows_where_an_error_came_from(place: Place) -> None:
 def test_experiment_under_analysis_is_left_to_who_came_first(place: Place) -> None:
     sample(place)
     uri, cache = f"sqlite:///{place.database}", place.folder / "cache"
-    lock = ExperimentLock(connect(uri))
+    lock = ExperimentLock(connect(uri).uri)
     lock.claim("1")
     before = contents(place.database.parent)
     try:

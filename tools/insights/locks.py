@@ -8,12 +8,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from ..errors import StoreError
+from ..errors import AnalysisLocked, StoreError
 
 POLL_S = 0.01
 """How often a process looks whether another has let go; writes take a few milliseconds."""
+CLAIM_WAIT_S = 0.5
+"""How long a claim waits: longer than anybody needs to see whether one is held."""
 
 
 class WriteLocks:
@@ -44,6 +46,51 @@ class WriteLocks:
                 file_lock = FileLock(self._folder / f"{name}.lock", thread_local=False, poll_interval=POLL_S)
                 self._held[subject] = (threading.RLock(), file_lock)
             return self._held[subject]
+
+
+class ExperimentLock:
+    """At most one analysis of an experiment at a time on this host; the system drops it when the process dies."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._lock: FileLock | None = None
+
+    def claim(self, experiment_id: str) -> None:
+        """Takes the lock, once.
+
+        Raises:
+            AnalysisLocked: another run holds it.
+        """
+        if self._lock is not None:
+            return
+        lock = self._of(experiment_id)
+        try:
+            lock.acquire(timeout=CLAIM_WAIT_S)
+        except Timeout as error:
+            raise AnalysisLocked(
+                f"Another run analyses experiment {experiment_id!r} of this store: wait for it, or stop it."
+            ) from error
+        self._lock = lock
+
+    def is_held(self, experiment_id: str) -> bool:
+        """Whether a run holds the experiment's lock now, this one or another."""
+        if self._lock is not None:
+            return True
+        try:
+            with self._of(experiment_id).acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def release(self) -> None:
+        """Gives it back."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _of(self, experiment_id: str) -> FileLock:
+        name = hashlib.sha256(f"{self._uri}\0{experiment_id}".encode()).hexdigest()[:24]
+        return FileLock(private_folder() / f"experiment-{name}.lock")
 
 
 def private_folder() -> Path:

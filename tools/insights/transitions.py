@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import MemoryRefused
-from .models import Evidence, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, TestResult, Verdict
+from .models import Evidence, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, Severity, TestResult, Verdict
+
+SEVERITY = ("severity", "severity_because", "severity_by")
+SETTLED = (IssueStatus.RESOLVED, IssueStatus.REJECTED)
 
 
 def with_result(hypothesis: Hypothesis, result: TestResult, *, at: datetime) -> Hypothesis:
@@ -93,14 +96,58 @@ def require_issue_grounds(draft: IssueDraft, hypothesis: Hypothesis | None) -> N
 
 
 def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -> Issue:
-    """The issue as a later analysis finds it: its numbers, texts and evidence are that analysis's, its status stays.
+    """The issue as a later analysis finds it: its numbers, texts and evidence are that analysis's, what a person set stays.
 
-    What a person resolved or rejected isn't opened again; that it was found is in the history.
+    What a person resolved or rejected isn't opened again, and a severity that a person set isn't computed anew; that it was found
+    is in the history.
     """
-    kept = f", stays {issue.status}" if issue.status in {IssueStatus.RESOLVED, IssueStatus.REJECTED} else ""
-    line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
+    kept = f", stays {issue.status}" if issue.status in SETTLED else ""
     taken_over = {name: getattr(draft, name) for name in IssueDraft.model_fields}
+    if issue.severity_by == "person" and draft.severity_by == "rule":
+        kept += f", stays {issue.severity} as a person set it" if issue.severity is not draft.severity else ""
+        taken_over |= {name: getattr(issue, name) for name in SEVERITY}
+    line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
     return issue.model_copy(update={**taken_over, "source_run_id": run_id, "history": (*issue.history, line)})
+
+
+def set_by_person(
+    issue: Issue,
+    *,
+    at: datetime,
+    status: IssueStatus | None = None,
+    severity: Severity | None = None,
+    resolution: str | None = None,
+    where: str = "",
+) -> Issue:
+    """The issue as a person wants it; what is None stays. A resolution alone resolves it; opened again, it has none.
+
+    Args:
+        issue: As it stands.
+        at: Now.
+        status: Where it stands from now on.
+        severity: How severe it is; a later analysis keeps that.
+        resolution: What settled it, or why it is none.
+        where: Where the person did it, for the history: "in the MLflow UI".
+
+    Raises:
+        MemoryRefused: A resolution for an issue that stays open.
+    """
+    status = status or (IssueStatus.RESOLVED if resolution is not None and issue.status not in SETTLED else issue.status)
+    if resolution is not None and status not in SETTLED:
+        raise MemoryRefused(f"Issue {issue.issue_id!r} can't be {status} with a resolution: make it RESOLVED or REJECTED.")
+    severity = severity or issue.severity
+    settled = (resolution if resolution is not None else issue.resolution) if status in SETTLED else None
+    changes = [f"{was} -> {now}" for was, now in ((issue.status, status), (issue.severity, severity)) if was is not now]
+    if settled != issue.resolution:
+        changes.append(f"resolution: {settled or 'none'}")
+    if not changes:
+        return issue
+    changed: dict[str, object] = {"status": status, "resolution": settled}
+    if severity is not issue.severity:
+        changed |= {"severity": severity, "severity_because": "set by a person", "severity_by": "person"}
+    by = " ".join(filter(None, ("by a person", where)))
+    history = (*issue.history, f"{stamp(at)} {', '.join(changes)} {by}")
+    return issue.model_copy(update={**changed, "history": history})
 
 
 def with_evidence(entries: Sequence[Evidence], more: Sequence[Evidence], *, limit: int) -> tuple[Evidence, ...]:
@@ -128,11 +175,15 @@ def stamp(at: datetime) -> str:
 
 
 def _require_grounds(hypothesis: Hypothesis, verdict: Verdict) -> None:
-    if verdict.status is HypothesisStatus.INCONCLUSIVE or hypothesis.evidence:
+    """A test needs its numbers or traces; a person, whom no error control watches, traces on the side of the verdict."""
+    if verdict.status is HypothesisStatus.INCONCLUSIVE:
         return
-    if verdict.by == "test" and hypothesis.result is not None:
+    if verdict.by == "test" and (hypothesis.result is not None or hypothesis.evidence):
         return
-    needed = "a result or evidence" if verdict.by == "test" else "evidence"
+    supports = verdict.status is HypothesisStatus.VALIDATED
+    if verdict.by == "person" and any(entry.supports is supports for entry in hypothesis.evidence):
+        return
+    needed = "a result or evidence" if verdict.by == "test" else f"evidence {'for' if supports else 'against'} it"
     raise MemoryRefused(
         f"Hypothesis {hypothesis.hypothesis_id!r} can't become {verdict.status} by a {verdict.by} without {needed}: "
         "add the traces that show it."

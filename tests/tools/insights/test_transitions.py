@@ -41,6 +41,7 @@ EVIDENCE = (Evidence(trace_id="tr-1"),)
 UNTESTED = hypothesis()
 TESTED = hypothesis(result=RESULT)
 SHOWN = hypothesis(evidence=EVIDENCE)
+REFUTED = hypothesis(evidence=(Evidence(trace_id="tr-1", supports=False),))
 GIVEN_UP = hypothesis(status=REJECTED, dropped=True)
 DECIDED = hypothesis(status=VALIDATED, result=RESULT, verdict=verdict(VALIDATED))
 
@@ -60,7 +61,9 @@ class Decision:
         Decision(TESTED, REJECTED, "test"),
         Decision(SHOWN, VALIDATED, "test"),
         Decision(SHOWN, VALIDATED, "person"),
-        Decision(SHOWN, REJECTED, "person"),
+        Decision(REFUTED, REJECTED, "person"),
+        Decision(SHOWN, REJECTED, "person", "by a person without evidence against it"),
+        Decision(REFUTED, VALIDATED, "person", "by a person without evidence for it"),
         Decision(UNTESTED, INCONCLUSIVE, "test"),
         Decision(UNTESTED, INCONCLUSIVE, "person"),
         Decision(UNTESTED, VALIDATED, "test", "without a result or evidence"),

@@ -42,6 +42,8 @@ class IssueDraft(Part):
     description: str = Field(min_length=1)
     severity: Severity
     severity_because: str = ""
+    severity_by: Literal["rule", "person"] = "rule"
+    """Who set it: what a person set isn't overwritten when a later analysis finds the issue again."""
     kind: Kind
     source: Literal["census", "hypothesis"]
     hypothesis_id: str | None = None
@@ -70,6 +72,7 @@ class Issue(Document, IssueDraft):
     source_run_id: str
     """The analysis that found it, or that last found it again."""
     status: IssueStatus = IssueStatus.OPEN
+    """Only people change it; that a later analysis finds the issue again doesn't."""
     resolution: str | None = None
     native_id: str | None = None
     history: tuple[str, ...] = ()
