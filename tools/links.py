@@ -1,6 +1,9 @@
 """Where a person finds things in MLflow's own pages, and how a store is named to them without its password."""
 
 import re
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import quote
 
 
 def masked_uri(uri: str) -> str:
@@ -17,5 +20,33 @@ def ui_command(uri: str) -> str:
 
 def run_link(ui_url: str | None, uri: str, experiment_id: str, run_id: str) -> str | None:
     """The address of a run's page, where that of the pages is known; a tracking server serves its own."""
-    base = ui_url or (masked_uri(uri) if uri.startswith(("http://", "https://")) else None)
-    return None if base is None else f"{base.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+    return Pages.of(ui_url, uri).run(experiment_id, run_id)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """MLflow's pages of one store; every address is None where nobody knows where they are served."""
+
+    base: str | None
+
+    @classmethod
+    def of(cls, ui_url: str | None, uri: str) -> Self:
+        """By the address that people open, or else the store's own: a tracking server serves its pages."""
+        base = ui_url or (masked_uri(uri) if uri.startswith(("http://", "https://")) else None)
+        return cls(None if base is None else base.rstrip("/"))
+
+    def run(self, experiment_id: str, run_id: str) -> str | None:
+        """The page of a run."""
+        return self._page(experiment_id, f"runs/{run_id}")
+
+    def trace(self, experiment_id: str, trace_id: str, span_id: str | None = None) -> str | None:
+        """The page of a trace, with a span of it chosen where one is named."""
+        span = f"&selectedSpanId={quote(span_id, safe='')}" if span_id else ""
+        return self._page(experiment_id, f"traces?selectedEvaluationId={quote(trace_id, safe='')}{span}")
+
+    def issues(self, experiment_id: str) -> str | None:
+        """The page of an experiment's issues."""
+        return self._page(experiment_id, "issues")
+
+    def _page(self, experiment_id: str, page: str) -> str | None:
+        return None if self.base is None else f"{self.base}/#/experiments/{experiment_id}/{page}"

@@ -10,7 +10,6 @@ import pytest
 
 from analyze_experiment.agent.human import Human, Payload, PolicyHuman, Reply, ScriptHuman
 from analyze_experiment.agent.outcome import Outcome, exit_code
-from analyze_experiment.agent.session import ExperimentLock
 from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.graph.ports import Event
 from analyze_experiment.graph.routes import STEPS
@@ -27,6 +26,7 @@ from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import BEGINNING, SampleExperiment, SampleTrace, log_traces
 from analyze_experiment.tests.tools.insights.crashes import canonical_memory
 from analyze_experiment.tools.errors import AnalysisLocked, PersonNeeded, UserError
+from analyze_experiment.tools.insights.locks import ExperimentLock
 from analyze_experiment.tools.insights.models import AnalysisStatus, Hypothesis, HypothesisDraft, HypothesisStatus, Verdict
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep
@@ -185,7 +185,7 @@ def test_stopped_analysis_is_held_against_others_when_it_goes_on(sample_experime
     stop, uri, analyst = StopSignal(), sample_experiment.uri, GivenAnalyst(entries("few_failed_traces"))
     watcher = Watcher(lambda event: stop.request("SIGTERM") if event.kind == "census" else None)
     run_id = analyse(uri, stop=stop, watcher=watcher, analyst=analyst).run_id
-    lock = ExperimentLock(connect(uri))
+    lock = ExperimentLock(connect(uri).uri)
     lock.claim(EXPERIMENT)
     try:
         with pytest.raises(AnalysisLocked, match="Another run analyses experiment '1'"):

@@ -121,7 +121,11 @@ class AnalysisMemory(Memory):
 
     def linked_traces(self, run_id: str) -> int:
         """How many traces the analysis has looked at."""
-        return len(self.reader.linked(run_id, experiment_id=self._analysis_run(run_id).experiment_id))
+        return len(self.linked_ids(run_id))
+
+    def linked_ids(self, run_id: str) -> list[str]:
+        """The traces that the analysis has looked at, by id."""
+        return self.reader.linked(run_id, experiment_id=self._analysis_run(run_id).experiment_id)
 
     def _stored(self, run_id: str) -> Analysis:
         analysis = self._read(Analysis, run_id, NAME)

@@ -54,6 +54,8 @@ class RunFiles:
         self.locks = WriteLocks(tracking.uri)
         self._client = tracking.client
         self._boundary = boundary
+        self._artifact_uris: dict[str, str] = {}
+        """Of the runs that were looked at; a run keeps its artifacts where they are."""
         self._repositories: dict[str, ArtifactRepository] = {}
 
     def create_run(self, experiment_id: str, *, name: str, tags: Mapping[str, str], at: datetime) -> str:
@@ -117,7 +119,9 @@ class RunFiles:
             raise
         if found.info.lifecycle_stage != "active":
             raise UserError(f"Run {run_id!r} is deleted. Bring it back with `mlflow runs restore --run-id {run_id}`.")
-        return _facts(found)
+        facts = _facts(found)
+        self._artifact_uris[run_id] = facts.artifact_uri
+        return facts
 
     def find_runs(self, experiment_id: str, *, tag: str, value: str) -> list[RunFacts]:
         """The runs of an experiment with this tag, oldest first."""
@@ -161,7 +165,8 @@ class RunFiles:
 
     def _repository(self, run_id: str) -> "ArtifactRepository":
         if run_id not in self._repositories:
-            self._repositories[run_id] = self.open_repository(self.run(run_id).artifact_uri)
+            uri = self._artifact_uris.get(run_id) or self.run(run_id).artifact_uri
+            self._repositories[run_id] = self.open_repository(uri)
         return self._repositories[run_id]
 
     def open_repository(self, artifact_uri: str) -> "ArtifactRepository":

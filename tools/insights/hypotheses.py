@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from ..errors import MemoryRefused, UserError
+from ..testing.plan import Plan
 from . import transitions
 from .artifacts import RunFacts
 from .identity import hypothesis_id as id_of
 from .identity import require_hypothesis_id
-from .memory import Memory
+from .memory import TYPE_TAG, Memory, index_entries
 from .models import EVIDENCE_LIMIT, Evidence, Hypothesis, HypothesisDraft, TestResult, Verdict
 
 INDEX = "insights.h."
@@ -16,25 +17,28 @@ INDEX = "insights.h."
 class HypothesisMemory(Memory):
     """The verbs about hypotheses."""
 
-    def create_hypothesis(self, run_id: str, draft: HypothesisDraft) -> Hypothesis:
+    def create_hypothesis(self, run_id: str, draft: HypothesisDraft, evidence: Sequence[Evidence] = ()) -> Hypothesis:
         """Makes a hypothesis of a draft; the same statement with the same plan is the same hypothesis.
 
         Raises:
-            MemoryRefused: Another statement or plan has the same id, which chance makes all but impossible.
+            MemoryRefused: Evidence doesn't exist; or another statement or plan has the same id, which chance makes all but
+                impossible.
         """
         subject = id_of(draft)
         with self.files.locks.hold(run_id):
             run = self._analysis_run(run_id)
-            hypothesis = self._read(Hypothesis, run_id, _name(subject))
+            self._cite(run, evidence)
+            # Its tag is set before it is written, so that one without a tag isn't there and needn't be asked for.
+            known = subject in index_entries(run, INDEX)
+            hypothesis = self._read(Hypothesis, run_id, _name(subject)) if known else None
             if hypothesis is None:
-                hypothesis = self._new_hypothesis(subject, draft)
+                hypothesis = _with_evidence(self._new_hypothesis(subject, draft), evidence)
                 self._index_hypothesis(run, hypothesis)
                 self._write(run_id, _name(subject), hypothesis)
                 return hypothesis
-            if (hypothesis.statement, hypothesis.plan) != (draft.statement, draft.plan):
+            if hypothesis.statement != draft.statement or (draft.plan is not None and hypothesis.plan != draft.plan):
                 raise MemoryRefused(f"Hypothesis {subject!r} is {hypothesis.statement!r} already; word this one differently.")
-            self._index_hypothesis(run, hypothesis)
-            return hypothesis
+            return self._revise_hypothesis(run_id, subject, lambda current: _with_evidence(current, evidence))
 
     def get_hypothesis(self, run_id: str, hypothesis_id: str) -> Hypothesis:
         """One hypothesis of an analysis.
@@ -50,6 +54,11 @@ class HypothesisMemory(Memory):
     def list_hypotheses(self, run_id: str) -> list[Hypothesis]:
         """The hypotheses of an analysis, in order of creation."""
         return self._listed(Hypothesis, self._analysis_run(run_id), INDEX, _name)
+
+    def count_hypotheses(self, experiment_id: str) -> dict[str, int]:
+        """Per analysis of an experiment how many hypotheses it has, read from the index alone."""
+        runs = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
+        return {run.run_id: len(index_entries(run, INDEX)) for run in runs}
 
     def add_evidence(self, run_id: str, hypothesis_id: str, evidence: Sequence[Evidence]) -> Hypothesis:
         """Adds evidence, each (step, trace, span) once; the traces are linked to the analysis.
@@ -96,6 +105,47 @@ class HypothesisMemory(Memory):
         """
         at = self._now()
         return self._revise_hypothesis(run_id, hypothesis_id, lambda current: transitions.dropped(current, why, at=at))
+
+    def judge_hypothesis(self, run_id: str, hypothesis_id: str, verdict: Verdict, evidence: Sequence[Evidence]) -> Hypothesis:
+        """Gives a hypothesis a person's verdict together with its evidence, in one write; it stays outside the error control.
+
+        Raises:
+            MemoryRefused: The hypothesis is dropped or decided, or there is no evidence on the side of the verdict.
+        """
+        at = self._now()
+
+        def change(current: Hypothesis) -> Hypothesis:
+            return transitions.with_verdict(_with_evidence(current, evidence), verdict, at=at)
+
+        change(self.get_hypothesis(run_id, hypothesis_id))  # what the rules forbid isn't linked either
+        self._cite(self._analysis_run(run_id), evidence)
+        return self._revise_hypothesis(run_id, hypothesis_id, change)
+
+    def reword_hypothesis(
+        self, run_id: str, hypothesis_id: str, *, rationale: str | None = None, testing_plan: str | None = None
+    ) -> Hypothesis:
+        """Changes why a hypothesis is worth testing, or its plan in words; what it said before is in its history.
+
+        Raises:
+            MemoryRefused: It is decided or dropped; or the plan is the rendering of a typed one.
+        """
+        at = self._now()
+        return self._revise_hypothesis(
+            run_id,
+            hypothesis_id,
+            lambda current: transitions.reworded(current, at=at, rationale=rationale, testing_plan=testing_plan),
+        )
+
+    def give_plan(self, run_id: str, hypothesis_id: str, plan: Plan, *, in_words: str) -> Hypothesis:
+        """Gives a hypothesis whose plan was in words its typed plan, once.
+
+        Raises:
+            MemoryRefused: It has another plan, evidence, or a verdict: what was looked at must not shape the test.
+        """
+        at = self._now()
+        return self._revise_hypothesis(
+            run_id, hypothesis_id, lambda current: transitions.with_plan(current, plan, in_words=in_words, at=at)
+        )
 
     def block_hypothesis(self, run_id: str, hypothesis_id: str, *, why: str) -> Hypothesis:
         """Notes why a hypothesis can't be tested as it stands.

@@ -137,7 +137,7 @@ class Memory:
                 raise MemoryRefused(
                     f"Trace {entry.trace_id!r} has no span {entry.span_id!r} that can be read: evidence must exist."
                 )
-        self.reader.link(run.run_id, trace_ids, experiment_id=run.experiment_id)
+        self.reader.link_existing(run.run_id, trace_ids)
 
 
 def index_entries(run: RunFacts, prefix: str) -> dict[str, IndexEntry]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..errors import MemoryRefused
+from ..testing.plan import Plan
 from .models import Evidence, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, Severity, TestResult, Verdict
 
 SEVERITY = ("severity", "severity_because", "severity_by")
@@ -44,7 +45,8 @@ def with_verdict(hypothesis: Hypothesis, verdict: Verdict, *, at: datetime) -> H
         raise MemoryRefused(f"{subject} is TESTING until it is decided: TESTING is no verdict.")
     _require_grounds(hypothesis, verdict)
     line = f"{stamp(at)} {hypothesis.status} -> {verdict.status} by {verdict.by}: {verdict.reason}"
-    return hypothesis.model_copy(update={"status": verdict.status, "verdict": verdict, "history": (*hypothesis.history, line)})
+    decided = {"status": verdict.status, "verdict": verdict, "blocked": "", "history": (*hypothesis.history, line)}
+    return hypothesis.model_copy(update=decided)
 
 
 def dropped(hypothesis: Hypothesis, why: str, *, at: datetime) -> Hypothesis:
@@ -75,6 +77,46 @@ def blocked(hypothesis: Hypothesis, why: str, *, at: datetime) -> Hypothesis:
     if hypothesis.result is not None:
         raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} was tested, so it can't be blocked.")
     return hypothesis.model_copy(update={"blocked": why, "history": (*hypothesis.history, f"{stamp(at)} blocked: {why}")})
+
+
+def reworded(
+    hypothesis: Hypothesis, *, at: datetime, rationale: str | None = None, testing_plan: str | None = None
+) -> Hypothesis:
+    """The hypothesis with another rationale or another plan in words; None leaves what is there.
+
+    Raises:
+        MemoryRefused: It is decided or dropped; or it has a typed plan, of which the words are the rendering.
+    """
+    changes = {"rationale": rationale, "testing_plan": testing_plan}
+    changed = {name: text for name, text in changes.items() if text is not None and text != getattr(hypothesis, name)}
+    if not changed:
+        return hypothesis
+    _require_testing(hypothesis, "can't be worded anew")
+    if "testing_plan" in changed and hypothesis.plan is not None:
+        raise MemoryRefused(
+            f"Hypothesis {hypothesis.hypothesis_id!r} has a typed plan, and a changed plan is a new hypothesis: create one."
+        )
+    lines = [f"{stamp(at)} {name} changed by a person; it was: {getattr(hypothesis, name)}" for name in changed]
+    return hypothesis.model_copy(update={**changed, "history": (*hypothesis.history, *lines)})
+
+
+def with_plan(hypothesis: Hypothesis, plan: Plan, *, in_words: str, at: datetime) -> Hypothesis:
+    """The hypothesis with its typed plan, which is given at its creation or once later.
+
+    Raises:
+        MemoryRefused: It has another, was looked at already, or is decided or dropped.
+    """
+    if hypothesis.plan == plan:
+        return hypothesis
+    _require_testing(hypothesis, "takes no plan")
+    subject = f"Hypothesis {hypothesis.hypothesis_id!r}"
+    if hypothesis.plan is not None:
+        raise MemoryRefused(f"{subject} has another plan, and a changed plan is a new hypothesis: create one.")
+    if hypothesis.evidence:
+        raise MemoryRefused(f"{subject} has evidence, and a plan comes before the data: create a new hypothesis with it.")
+    line = f"{stamp(at)} typed plan {plan.digest} given; in words it was: {hypothesis.testing_plan}"
+    changed = {"plan": plan, "testing_plan": in_words, "blocked": "", "history": (*hypothesis.history, line)}
+    return hypothesis.model_copy(update=changed)
 
 
 def require_issue_grounds(draft: IssueDraft, hypothesis: Hypothesis | None) -> None:

@@ -19,7 +19,7 @@ def close_batch(store: InsightStore, run_id: str, *, only: Collection[str] | Non
     Args:
         store: The memory.
         run_id: The analysis.
-        only: The hypotheses to close; all that were tested since the last closing where None. Dropped ones count as tested always.
+        only: The hypotheses to close; None: all that were tested since the last closing. Dropped ones count always.
     """
     analysis = store.get_analysis(run_id)
     listed = {each.hypothesis_id: each for each in store.list_hypotheses(run_id)}
@@ -47,9 +47,7 @@ def _settled_by_person(hypothesis: Hypothesis) -> bool:
     return hypothesis.dropped or (hypothesis.verdict is not None and hypothesis.verdict.by == "person")
 
 
-def _closing(
-    store: InsightStore, analysis: Analysis, listed: list[Hypothesis], only: Collection[str] | None
-) -> Closing | None:
+def _closing(store: InsightStore, analysis: Analysis, listed: list[Hypothesis], only: Collection[str] | None) -> Closing | None:
     """The batch that was begun and not ended, or a new one of all that was tested since; a dropped one still counts as tested."""
     undecided = {each.hypothesis_id for each in listed if each.tested and each.verdict is None and not each.dropped}
     if analysis.closings and undecided & set(analysis.closings[-1].hypotheses):

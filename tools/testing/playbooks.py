@@ -5,20 +5,17 @@ from pathlib import Path
 from string import Formatter
 from typing import Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..errors import UserError
 from ..insights.models import HypothesisDraft, Kind, Polarity, Severity, TestResult
 from .plan import Plan
 from .render import render_plan
 from .verdicts import percent
+from .yaml_places import read_model
 
 PACKAGED = Path(__file__).parent / "playbook"
 """The entries that come with the product."""
-
-LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-"""Libyaml where it is there: an order of magnitude faster."""
 
 FIELDS = ("affected", "population", "share", "ratio")
 """What the texts of an issue may name in braces."""
@@ -139,57 +136,12 @@ def read_entry(path: Path) -> Entry:
     Raises:
         UserError: the file isn't valid YAML, an entry or named as the entry.
     """
-    try:
-        node, data = _parse(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UserError(f"{_place(path, mark)}: not valid YAML: {getattr(error, 'problem', None) or error}.") from error
-    if node is None:
-        raise UserError(f"{path}: the file is empty; docs/playbook.md shows what an entry holds.")
-    try:
-        entry = Entry.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "entry"
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{_place(path, _mark_of(node, first['loc']))}: {key}: {message}.") from error
+    entry = read_model(Entry, path, empty="docs/playbook.md shows what an entry holds")
     if entry.name != path.stem:
         raise UserError(
             f"{path}: the entry is named {entry.name!r}; name the file {entry.name}.yaml, or the entry {path.stem!r}."
         )
     return entry
-
-
-def _parse(text: str) -> tuple[yaml.Node | None, object]:
-    """The tree of a YAML text, which knows its lines, and what it says."""
-    loader = LOADER(text)
-    try:
-        node = loader.get_single_node()
-        return node, None if node is None else loader.construct_document(node)
-    finally:
-        loader.dispose()
-
-
-def _place(path: Path, mark: yaml.Mark | None) -> str:
-    return str(path) if mark is None else f"{path}, line {mark.line + 1}"
-
-
-def _mark_of(node: yaml.Node, place: tuple[int | str, ...]) -> yaml.Mark:
-    """Where the deepest part of a place begins; parts that only the model knows (a union's tag) are passed over."""
-    mark = node.start_mark
-    for part in place:
-        child = _child(node, part)
-        if child is not None:
-            mark, node = child
-    return mark
-
-
-def _child(node: yaml.Node, part: int | str) -> tuple[yaml.Mark, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part].start_mark, node.value[part]
-    if isinstance(node, yaml.MappingNode):
-        return next(((key.start_mark, value) for key, value in node.value if key.value == part), None)
-    return None
 
 
 def _figures(result: TestResult) -> dict[str, str]:

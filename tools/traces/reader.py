@@ -95,6 +95,11 @@ class TraceReader:
         self.require_existing(wanted, experiment_id=experiment_id)
         return self._link(run_id, sorted(wanted), known)
 
+    def link_existing(self, run_id: str, trace_ids: Iterable[str]) -> None:
+        """Links traces that are known to exist; which of them are linked isn't asked, since linking again changes nothing."""
+        known = self._linked.get(run_id, set())
+        self._link(run_id, sorted(set(trace_ids) - known), known)
+
     def require_existing(self, trace_ids: Iterable[str], *, experiment_id: str) -> None:
         """Passes ids that are all traces of the experiment.
 

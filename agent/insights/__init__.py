@@ -1,0 +1,1 @@
+"""The memory by hand: each verb is a typed function; `commands` puts them on the command line."""

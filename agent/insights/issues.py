@@ -1,0 +1,198 @@
+"""Issues by hand: made from counted facts or validated hypotheses, settled, looked up."""
+
+import re
+from collections.abc import Sequence
+
+from ...tools.errors import MemoryRefused, UserError
+from ...tools.insights.affected import AffectedTrace
+from ...tools.insights.models import (
+    Bucket,
+    Cause,
+    Evidence,
+    Fingerprint,
+    Hypothesis,
+    Issue,
+    IssueDraft,
+    IssueStatus,
+    Severity,
+)
+from ...tools.insights.transitions import set_by_person
+from ...tools.tracking import find_experiment
+from .analyses import require_text
+from .evidence import GivenEvidence
+from .opened import Insights
+
+TITLE_WORDS = (5, 8)
+LOOKED_AT = "traces looked at"
+"""The population of an issue that nothing has counted: what was looked at is all that is known."""
+
+
+def create_issue(
+    insights: Insights,
+    *,
+    run_id: str,
+    title: str,
+    description: str,
+    severity: Severity,
+    hypothesis_id: str | None = None,
+    bucket: str | None = None,
+    evidence: Sequence[GivenEvidence] = (),
+) -> Issue:
+    """Makes an issue of a VALIDATED hypothesis, or of an operational fact of the census.
+
+    Args:
+        insights: The memory.
+        run_id: The analysis that found it.
+        title: 5 to 8 words, specific and actionable.
+        description: What is observed, with n of N, and what it does to users.
+        severity: By the person who makes it: later analyses keep it.
+        hypothesis_id: The VALIDATED hypothesis that it rests on; its evidence is taken over.
+        bucket: The figure of the census that counted it, as `name` or `name:segment`; its numerator and denominator are taken.
+        evidence: Traces that show it; the rationale may be empty.
+
+    Raises:
+        UserError: there is no such analysis, hypothesis or bucket, or a text is empty.
+        MemoryRefused: no evidence or one that doesn't exist, a hypothesis that isn't VALIDATED, or a quality proxy.
+    """
+    store = insights.store
+    hypothesis = store.get_hypothesis(run_id, hypothesis_id) if hypothesis_id else None
+    counted = _bucket(insights, run_id, bucket) if bucket else None
+    settled = [each.settled(must_say_why=False) for each in evidence]
+    shown = (*settled, *(hypothesis.evidence if hypothesis else ()))
+    affected, population, population_title = _counts(insights, run_id, hypothesis, counted, shown)
+    draft = IssueDraft(
+        title=require_text("title", title),
+        description=require_text("description", description),
+        severity=severity,
+        severity_because="set by a person",
+        severity_by="person",
+        kind=hypothesis.kind if hypothesis else "operational",
+        source="hypothesis" if hypothesis else "census",
+        hypothesis_id=hypothesis_id,
+        affected=affected,
+        population=population,
+        population_title=population_title,
+        estimand=hypothesis.result.estimand if hypothesis and hypothesis.result else "snapshot",
+        cause=Cause(text="Not looked into yet.", standing="suspected"),
+        recommendation="Open the listed traces and decide what they have in common.",
+        fingerprint=_fingerprint(title, hypothesis, counted, population_title),
+        evidence=shown,
+        query_ids=(counted.query_id,) if counted else hypothesis.result.query_ids if hypothesis and hypothesis.result else (),
+    )
+    traces = sorted({AffectedTrace(each.trace_id, each.span_id or "", each.rationale) for each in shown if each.supports})
+    return store.create_issue(run_id, draft, traces)
+
+
+def update_issue(
+    insights: Insights,
+    *,
+    issue_id: str,
+    run_id: str | None = None,
+    status: IssueStatus | None = None,
+    severity: Severity | None = None,
+    resolution: str | None = None,
+    evidence: Sequence[GivenEvidence] = (),
+) -> Issue:
+    """Changes an issue; what is None stays. A resolution alone resolves it. Status and severity stay as a person set them.
+
+    Args:
+        insights: The memory.
+        issue_id: The issue.
+        run_id: The analysis in whose course it is changed; new evidence is linked to the one that found the issue.
+        status: Where it stands.
+        severity: How severe it is.
+        resolution: What settled it, or why it is none.
+        evidence: More traces that show it.
+
+    Raises:
+        UserError: nothing is to be changed, or there is no such issue.
+        MemoryRefused: a resolution for an issue that stays open, or evidence that doesn't exist.
+    """
+    if status is None and severity is None and resolution is None and not evidence:
+        raise UserError("Nothing is to be changed: give --status, --severity, --resolution or --evidence.")
+    if run_id is not None:
+        _require_same_experiment(insights, run_id, issue_id)
+    settled = tuple(each.settled(must_say_why=False) for each in evidence)
+    at = insights.now()
+
+    def change(current: Issue) -> Issue:
+        changed = set_by_person(current, at=at, status=status, severity=severity, resolution=resolution)
+        return changed.model_copy(update={"evidence": (*changed.evidence, *settled)}) if settled else changed
+
+    return insights.store.update_issue(issue_id, op="", change=change)
+
+
+def get_issue(insights: Insights, *, issue_id: str) -> Issue:
+    """One issue, of whichever experiment: its id says which.
+
+    Raises:
+        UserError: there is no such issue.
+    """
+    return insights.store.get_issue(issue_id)
+
+
+def list_issues(insights: Insights, *, experiment_id: str) -> list[Issue]:
+    """The issues of an experiment: by severity, then by how many traces they affect.
+
+    Raises:
+        UserError: there is no such experiment.
+    """
+    return insights.store.list_issues(find_experiment(insights.store.tracking, experiment_id).experiment_id)
+
+
+def advise_title(title: str) -> str:
+    """What to make better about the title of an issue; empty where it has 5 to 8 words."""
+    words, (least, most) = len(title.split()), TITLE_WORDS
+    if least <= words <= most:
+        return ""
+    wrong = "says too little to act on" if words < least else "is long for a list"
+    return f"A title of {words} words {wrong}: 5 to 8 are best, as in 'Weather API returns 500 errors during peak hours'."
+
+
+def _bucket(insights: Insights, run_id: str, text: str) -> Bucket:
+    census = insights.store.read_census(run_id)
+    if census is None:
+        raise UserError(f"Analysis {run_id!r} has no census yet: take it with create-baseline-census, or leave --bucket out.")
+    name, _, segment = text.partition(":")
+    found = [each for each in census.find(name) if each.segment == segment]
+    if not found:
+        segments = sorted({each.segment for each in census.find(name) if each.segment})
+        hint = f" It has the segments {', '.join(map(repr, segments[:5]))}." if segments else ""
+        raise UserError(f"The census has no figure {text!r}: get-baseline-census lists them.{hint}")
+    if found[0].kind == "quality":
+        raise MemoryRefused(f"{name!r} is a proxy: it says where to look, not what is wrong. State a hypothesis, and test it.")
+    if found[0].numerator is None:
+        raise UserError(f"The figure {text!r} counts no traces: choose one with a numerator, or leave --bucket out.")
+    return found[0]
+
+
+def _counts(
+    insights: Insights, run_id: str, hypothesis: Hypothesis | None, counted: Bucket | None, shown: Sequence[Evidence]
+) -> tuple[int, int, str]:
+    """Affected, population and its title: as counted, as tested, or else of the traces that were looked at."""
+    if counted is not None:
+        return counted.numerator or 0, counted.denominator or 0, counted.definition or "all traces"
+    if hypothesis is not None and hypothesis.result is not None and hypothesis.plan is not None:
+        result = hypothesis.result
+        arm = result.arms[0] if result.arms else None
+        if arm is not None and arm.affected is not None:
+            return arm.affected, arm.traces, arm.title
+        return result.affected or 0, result.population, hypothesis.plan.population_title
+    looked_at = {*insights.store.linked_ids(run_id), *(each.trace_id for each in shown)}
+    return len({each.trace_id for each in shown if each.supports}), len(looked_at), LOOKED_AT
+
+
+def _fingerprint(title: str, hypothesis: Hypothesis | None, counted: Bucket | None, population_title: str) -> Fingerprint:
+    """What it is about: the hypothesis, the figure, or else the words of the title."""
+    if hypothesis is not None:
+        return Fingerprint(population=population_title, measure=hypothesis.playbook or hypothesis.statement)
+    if counted is not None:
+        return Fingerprint(population=population_title, measure=counted.name, segment=counted.segment)
+    return Fingerprint(population=LOOKED_AT, measure=" ".join(re.findall(r"\w+", title.lower())))
+
+
+def _require_same_experiment(insights: Insights, run_id: str, issue_id: str) -> None:
+    experiment_id = insights.store.get_analysis(run_id).experiment_id
+    issue = insights.store.get_issue(issue_id)
+    if issue.experiment_id != experiment_id:
+        raise UserError(f"Issue {issue_id!r} belongs to experiment {issue.experiment_id!r}, analysis {run_id!r} to another.")

@@ -1,0 +1,46 @@
+"""The memory of one store, opened: what every verb works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ...tools.insights.store import InsightStore, utc_now
+from ...tools.tracking import connect
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how much of it is done, and how much there is."""
+
+
+def no_progress(_text: str, _done: int, _total: int) -> None:
+    """Nobody watches: the default."""
+
+
+@dataclass(frozen=True)
+class Insights:
+    """The memory, and where copies of the traces are kept; memory verbs need no copy."""
+
+    store: InsightStore
+    cache: Path
+    """Folder of the copies of traces (0700)."""
+    ui_url: str | None = None
+    """Where people open this store's pages."""
+    now: Callable[[], datetime] = utc_now
+    progress: Progress = no_progress
+
+
+def open_insights(
+    tracking_uri: str,
+    *,
+    cache: Path,
+    ui_url: str | None = None,
+    now: Callable[[], datetime] = utc_now,
+    progress: Progress = no_progress,
+) -> Insights:
+    """Opens the memory of a store.
+
+    Raises:
+        UserError: the URI isn't one.
+        StoreError: the store isn't there, isn't MLflow's, or doesn't answer.
+    """
+    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress)
