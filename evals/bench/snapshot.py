@@ -2,15 +2,17 @@
 
     python -m analyze_experiment.evals.bench.snapshot [--traces 20000] [--folder DIR]
 
-Both sides read the same store in the same run, the best of three times each. Paging is measured as it is, and with every span's
-inputs, outputs and attributes looked at, which is what a snapshot has done when it is there. The store is deterministic: schema
-by MLflow, rows written straight, texts cut from a buffer of random words at the average size of the real agents in ../shared/data
-(about 1.9 kB a span), the system prompt the same in every trace.
+Both sides read the same store in the same run, the best of three times each. Paging is measured as it is, and with every
+span's inputs, outputs and attributes looked at, which is what a snapshot has done when it is there. Beside the seconds of the
+clock stand those of the processor, of all processes: they change less with what else the machine does. The store is
+deterministic: schema by MLflow, rows written straight, texts cut from a buffer of random words at the average size of the
+real agents in ../shared/data (about 1.9 kB a span), the system prompt the same in every trace.
 """
 
 import argparse
 import json
 import random
+import resource
 import sqlite3
 import tempfile
 import time
@@ -176,11 +178,35 @@ class Timing:
     what: str
     traces: int
     seconds: float
+    processor_seconds: float
 
     @property
     def rate(self) -> float:
         """Traces a second."""
         return self.traces / self.seconds
+
+    @property
+    def processor_rate(self) -> float:
+        """Traces a second of processor time."""
+        return self.traces / self.processor_seconds
+
+
+@dataclass
+class Clock:
+    """Measures from its making."""
+
+    def __post_init__(self) -> None:
+        self.began, self.processor_began = time.perf_counter(), processor_seconds()
+
+    def stop(self, what: str, traces: int) -> Timing:
+        """What it took so far."""
+        return Timing(what, traces, time.perf_counter() - self.began, processor_seconds() - self.processor_began)
+
+
+def processor_seconds() -> float:
+    """What this process and those of its children that have ended have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def page(store: Store, traces: int, *, look: bool) -> Timing:
@@ -189,19 +215,19 @@ def page(store: Store, traces: int, *, look: bool) -> Timing:
 
     client = MlflowClient(tracking_uri=store.uri)
     client.search_traces(locations=[store.experiment_id], max_results=1)
-    began, read, token = time.perf_counter(), 0, None
+    clock, read, token = Clock(), 0, None
     while read < traces:
         found = client.search_traces(locations=[store.experiment_id], max_results=PAGE, page_token=token, include_spans=True)
         read, token = read + len(found), found.token
         if look:
             _ = [(span.inputs, span.outputs, span.attributes) for trace in found for span in trace.data.spans]
     what = "MlflowClient.search_traces(include_spans=True)" + (", spans looked at" if look else "")
-    return Timing(what, read, time.perf_counter() - began)
+    return clock.stop(what, read)
 
 
 def snapshot(store: Store, cache: Path, what: str) -> Timing:
     """Our way."""
-    began = time.perf_counter()
+    clock = Clock()
     taken = take_snapshot(
         store.uri,
         store.experiment_id,
@@ -211,7 +237,7 @@ def snapshot(store: Store, cache: Path, what: str) -> Timing:
         cache=cache,
         progress=lambda done, total: None,
     )
-    return Timing(what, taken.record.traces, time.perf_counter() - began)
+    return clock.stop(what, taken.record.traces)
 
 
 def measure(folder: Path, traces: int) -> list[Timing]:
@@ -235,10 +261,12 @@ def best(timings: Iterable[Timing]) -> Timing:
 def table(timings: list[Timing]) -> str:
     """The times as markdown."""
     paged, looked = timings[:2]
-    lines = ["| what | traces | seconds | traces/s | x paged | x looked at |", "|---|---|---|---|---|---|"]
+    lines = ["| what | traces | s | traces/s | x paged | x looked at | processor s | x paged | x looked at |", "|---" * 9 + "|"]
     for timing in timings:
         ratios = f"{timing.rate / paged.rate:.1f} | {timing.rate / looked.rate:.1f}"
-        lines.append(f"| {timing.what} | {timing.traces} | {timing.seconds:.2f} | {timing.rate:,.0f} | {ratios} |")
+        own = f"{timing.processor_rate / paged.processor_rate:.1f} | {timing.processor_rate / looked.processor_rate:.1f}"
+        took = f"{timing.seconds:.2f} | {timing.rate:,.0f} | {ratios} | {timing.processor_seconds:.2f} | {own}"
+        lines.append(f"| {timing.what} | {timing.traces} | {took} |")
     return "\n".join(lines)
 
 

@@ -16,6 +16,14 @@ def text_column(texts: Sequence[str | None]) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(texts), *buffers)
 
 
+def list_column(rows: pa.Table, lengths: Sequence[int]) -> pa.ListArray:
+    """A column of lists of structs: the rows, in their order, so many of them in each list."""
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    starts = pa.Array.from_buffers(pa.int32(), len(offsets), [None, pa.py_buffer(offsets)])
+    return pa.ListArray.from_arrays(starts, rows.to_struct_array().combine_chunks())
+
+
 def one_value(value: int | str) -> pa.Array:
     """A column of one row."""
     if isinstance(value, str):

@@ -12,7 +12,7 @@ from duckdb.func import ARROW, SPECIAL
 
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES
 from . import extract_statements as sql
-from .columns import text_column
+from .columns import list_column, text_column
 from .failures import error_in_output
 from .sources.base import SPAN_SCHEMA, Headers, RawWindow
 from .texts import Json, request_text, response_text
@@ -63,6 +63,7 @@ class Extractor:
         self._write_spans(window, paths[SPANS.name])
         for statement in sql.SUMS:
             self.duck.execute(statement, {"spans": str(paths[SPANS.name])} if "$spans" in statement else None)
+        self.duck.register("light_now", self._light_spans(paths[SPANS.name]))
         for name, statement in sql.OUTPUT.items():
             self._write(statement, paths[name])
         return self._fingerprint(), paths
@@ -96,6 +97,13 @@ class Extractor:
         if broken:
             self._place(self._mended(window.spans, unreadable), unreadable)
             self._write(sql.SPAN_OUTPUT, path)
+
+    def _light_spans(self, path: Path) -> pa.Table:
+        """Per trace the list of its spans without payloads."""
+        traces = self.duck.sql(sql.SPAN_COUNTS).to_arrow_table()
+        spans = self.duck.sql(sql.LIGHT_SPANS, params={"spans": str(path)}).to_arrow_table()
+        lists = list_column(spans, traces.column("span_count").to_pylist())
+        return pa.table({"trace_id": traces.column("trace_id"), "light_spans": lists})
 
     def _place(self, spans: pa.Table, unreadable: set[str]) -> None:
         self.duck.register("spans_now", spans)

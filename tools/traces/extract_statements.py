@@ -27,6 +27,9 @@ TOOL_TYPES = ("TOOL", "FUNCTION", "RETRIEVER")
 ERROR_HINT = "(?i)error|exception|fail|fatal|traceback|false"
 """In every output that `error_in_output` takes for an error; spares it most of the others."""
 
+BROADLY_SPACED = " OR ".join(f"contains(value, {space})" for space in ("'  '", "chr(9)", "chr(10)", "chr(12)", "chr(13)"))
+"""Whether a text has white space other than single blanks; it spares most texts the slow search for it."""
+
 MACROS = (
     """CREATE MACRO decoded(value) AS  -- a JSON string's text; any other JSON as it is
         CASE WHEN starts_with(value, '"') AND json_valid(value) THEN json_extract_string(value, '$') ELSE value END""",
@@ -38,7 +41,8 @@ MACROS = (
     """CREATE MACRO tokens(value) AS
         TRY(from_json(value, '{"input_tokens": "BIGINT", "output_tokens": "BIGINT", "total_tokens": "BIGINT"}'))""",
     """CREATE MACRO dollars(value) AS TRY(from_json(value, '{"total_cost": "DOUBLE"}')).total_cost""",
-    r"CREATE MACRO normalised(value) AS lower(trim(regexp_replace(value, '\s+', ' ', 'g')))",
+    f"""CREATE MACRO normalised(value) AS lower(trim(CASE WHEN {BROADLY_SPACED}
+        THEN regexp_replace(value, '\\s+', ' ', 'g') ELSE value END))""",
     """CREATE MACRO other_attributes(attributes) AS map_from_entries(list_transform(list_filter(map_entries(attributes),
             lambda e: e.key NOT IN ('mlflow.spanInputs', 'mlflow.spanOutputs', 'mlflow.traceRequestId')),
         lambda e: {'key': e.key, 'value': decoded(e.value)}))""",
@@ -70,7 +74,7 @@ ANY_BROKEN = "SELECT count(*) FROM read_parquet($path) WHERE silent_error IS NUL
 BROKEN = f"SELECT * EXCLUDE (body) FROM ({OPENED}) WHERE body.attributes IS NULL"
 
 PLACES = """CREATE OR REPLACE TEMP TABLE places AS
-SELECT trace_id, span_id, parent_span_id IS NULL AS parentless,
+SELECT trace_id, span_id,
     row_number() OVER (PARTITION BY trace_id ORDER BY start_ns, parent_span_id IS NOT NULL, end_ns DESC, span_id) - 1 AS position,
     row_number() OVER (PARTITION BY trace_id ORDER BY parent_span_id IS NOT NULL, start_ns, end_ns DESC, span_id) = 1 AS is_root
 FROM spans_now"""
@@ -114,20 +118,24 @@ FROM judged)"""
 """A broken span is not dropped here, because DuckDB would parse all of them twice for that; its `silent_error` is NULL."""
 
 ROOTS = f"""CREATE OR REPLACE TEMP TABLE roots AS
-SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, request_text(inputs) AS root_asked
-FROM (SELECT *, given(body.attributes['mlflow.spanInputs']) AS inputs, given(body.attributes['mlflow.spanOutputs']) AS outputs
-    FROM ({OPENED} SEMI JOIN (FROM places WHERE is_root) USING (trace_id, span_id)))"""
+SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, request_text(inputs) AS root_asked,
+    {OUTPUT_TEXT} AS root_answered
+FROM (SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by
+    FROM (SELECT *, given(body.attributes['mlflow.spanInputs']) AS inputs, given(body.attributes['mlflow.spanOutputs']) AS outputs
+        FROM ({OPENED} SEMI JOIN (FROM places WHERE is_root) USING (trace_id, span_id))))"""
+"""Parsed once more, because that takes less than reading their texts back from what was written."""
 
 SPAN_SUMS = """CREATE OR REPLACE TEMP TABLE span_sums AS
 SELECT trace_id, count(*) AS span_count,
-    count(*) FILTER (status_code = 'ERROR' AND NOT parentless AND NOT is_root) AS error_span_count,
+    count(*) FILTER (status_code = 'ERROR' AND parent_span_id IS NOT NULL AND span_id <> root_id) AS error_span_count,
     count(*) FILTER (silent_error) AS silent_error_count, count(*) FILTER (span_type = 'TOOL') AS tool_call_count,
-    count(*) FILTER (span_type IN ('LLM', 'CHAT_MODEL')) AS llm_call_count,
-    list_transform(list_sort(list({'position': position, 'span': {'span_id': span_id, 'parent_span_id': parent_span_id,
-        'name': name, 'span_type': span_type, 'status_code': status_code, 'start_time': start_time, 'duration_ms': duration_ms,
-        'model': model, 'silent_error': silent_error}})), lambda e: e.span) AS light_spans,
-    max(output_text) FILTER (is_root) AS root_answered
-FROM (SELECT * EXCLUDE (position) FROM read_parquet($spans)) JOIN places USING (trace_id, span_id) GROUP BY trace_id"""
+    count(*) FILTER (span_type IN ('LLM', 'CHAT_MODEL')) AS llm_call_count
+FROM read_parquet($spans) JOIN roots USING (trace_id) GROUP BY trace_id"""
+
+SPAN_COUNTS = "SELECT trace_id, span_count FROM span_sums ORDER BY trace_id"
+LIGHT_SPANS = """SELECT span_id, parent_span_id, name, span_type, status_code, start_time, duration_ms, model, silent_error
+FROM read_parquet($spans) ORDER BY trace_id, position"""
+"""Made lists of outside of SQL, in the order of `SPAN_COUNTS`: to aggregate structs is slow."""
 
 ASSESSMENT_ROWS = """CREATE OR REPLACE TEMP TABLE assessment_rows AS
 SELECT assessment_id, trace_id, span_id, name, kind, decoded(given(value::VARCHAR)) AS value, as_number(value) AS number,
@@ -148,7 +156,7 @@ WITH joined AS (
         coalesce(metadata_map, MAP {{}}) AS m, coalesce(assessments, []) AS assessments,
         trace_id IN (FROM unreadable) AS lost, root_id IS NOT NULL AS has_spans
     FROM traces_now LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trace_id) LEFT JOIN roots USING (trace_id)
-        LEFT JOIN span_sums USING (trace_id) LEFT JOIN assessment_sums USING (trace_id)
+        LEFT JOIN span_sums USING (trace_id) LEFT JOIN light_now USING (trace_id) LEFT JOIN assessment_sums USING (trace_id)
     WHERE excluded = 0
 ), filled AS (
     SELECT *, tokens(m['mlflow.trace.tokenUsage']) AS usage,

@@ -109,15 +109,13 @@ def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
             if step.traces:
                 yield step
             return
-    low: Key | None = stretch.low
-    while low is not None:
-        keys = worker.keys(low, stretch.high, WINDOW_TRACES + 1)
-        following = keys[WINDOW_TRACES] if len(keys) > WINDOW_TRACES else None
-        if stretch.window is not None and low == stretch.window.low:
-            yield checked(worker, folder, stretch.window, following or stretch.high)
-        elif keys:
-            yield Step(Window(keys[0]), following or stretch.high, min(len(keys), WINDOW_TRACES))
-        low = following
+    bounds = worker.bounds(stretch.low, stretch.high, WINDOW_TRACES)
+    ends = [*(bound.low for bound in bounds[1:]), stretch.high]
+    for place, (bound, end) in enumerate(zip(bounds, ends, strict=False)):
+        if stretch.window is not None and place == 0:
+            yield checked(worker, folder, stretch.window, end)
+        else:
+            yield Step(Window(bound.low), end, bound.traces)
 
 
 def checked(worker: Worker, folder: Path, window: Window, high: Key) -> Step:

@@ -2,7 +2,7 @@
 
     python -m analyze_experiment.tools.traces.worker URI EXPERIMENT_ID
 
-Requests and answers are lines of JSON. A request is {"do": "identity" | "keys" | "check" | "copy", ...}; it is answered by one
+Requests and answers are lines of JSON. A request is {"do": "identity" | "bounds" | "check" | "copy", ...}; it is answered by one
 line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not be done, and is
 the last. The process ends with its stdin, so it doesn't outlive who started it.
 """
@@ -22,7 +22,7 @@ import duckdb
 from ..errors import AnalyzeError, StoreError
 from .extract import Extractor
 from .manifest import PARTS, Part, Window
-from .sources.base import Key, TraceSource
+from .sources.base import Key, Oversized, RawWindow, TraceSource
 from .sources.choose import open_source
 
 WINDOW_BYTES = 128 * 2**20
@@ -55,8 +55,8 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
     match request:
         case {"do": "identity"}:
             yield {"identity": source.identity}
-        case {"do": "keys", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "limit": int(limit)}:
-            yield {"keys": source.keys(Key(ms, trace_id), Key(end_ms, end_id), limit)}
+        case {"do": "bounds", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "size": int(size)}:
+            yield {"bounds": source.bounds(Key(ms, trace_id), Key(end_ms, end_id), size)}
         case {"do": "check", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)]}:
             headers = source.headers(Key(ms, trace_id), Key(end_ms, end_id))
             yield {"fingerprint": extractor.fingerprint(headers), "traces": headers.traces.num_rows}
@@ -70,14 +70,12 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
 def copy(source: TraceSource, extractor: Extractor, low: Key, high: Key, folder: Path) -> Iterator[Mapping[str, object]]:
     """Copies a range of traces in pieces of bounded size; per piece its window, as soon as its files are there."""
     extractor.spill_into(folder / "spill")
-    starts = [low, *splits(source.sizes(low, high))]
-    for start, end in zip(starts, [*starts[1:], high], strict=True):
-        try:
-            window = copy_piece(source, extractor, start, end, folder)
-        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            what = f"The copy of the traces can't be written to {str(folder)!r}."
-            raise StoreError(f"{what} Make room there, or name another cache folder. ({error})") from error
-        yield {"window": asdict(window), "high": end}
+    try:
+        yield piece(extractor, source.read(low, high, most_bytes=WINDOW_BYTES), low, high, folder)
+    except Oversized:
+        starts = [low, *splits(source.sizes(low, high))]
+        for start, end in zip(starts, [*starts[1:], high], strict=True):
+            yield piece(extractor, source.read(start, end), start, end, folder)
 
 
 def splits(sizes: list[tuple[Key, int]]) -> Iterator[Key]:
@@ -90,12 +88,16 @@ def splits(sizes: list[tuple[Key, int]]) -> Iterator[Key]:
         held += size
 
 
-def copy_piece(source: TraceSource, extractor: Extractor, low: Key, high: Key, folder: Path) -> Window:
-    """Copies one piece."""
-    raw = source.read(low, high)
-    fingerprint, paths = extractor.extract(raw, folder / PARTS)
-    parts = {name: named_by_content(name, path) for name, path in paths.items()}
-    return Window(low, fingerprint, raw.headers.traces.num_rows, len(raw.unreadable), parts)
+def piece(extractor: Extractor, raw: RawWindow, low: Key, high: Key, folder: Path) -> Mapping[str, object]:
+    """Writes one piece; what is said of it."""
+    try:
+        fingerprint, paths = extractor.extract(raw, folder / PARTS)
+        parts = {name: named_by_content(name, path) for name, path in paths.items()}
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        what = f"The copy of the traces can't be written to {str(folder)!r}."
+        raise StoreError(f"{what} Make room there, or name another cache folder. ({error})") from error
+    window = Window(low, fingerprint, raw.headers.traces.num_rows, len(raw.unreadable), parts)
+    return {"window": asdict(window), "high": high}
 
 
 def named_by_content(relation: str, path: Path) -> Part:

@@ -17,7 +17,7 @@ from typing import IO, Self, TypeVar, cast
 from .. import errors
 from ..errors import AnalyzeError, StoreError
 from .manifest import Window
-from .sources.base import Key
+from .sources.base import Bound, Key
 
 WORKERS = min(os.cpu_count() or 1, 4)
 """One a core; each takes up to half a GB, and four at once are as much as a store in use should bear."""
@@ -48,10 +48,10 @@ class Worker:
         """What a copy belongs to."""
         return cast(str, self._ask(do="identity")["identity"])
 
-    def keys(self, low: Key, high: Key, limit: int) -> list[Key]:
-        """The first `limit` keys of a range, in order."""
-        found = self._ask(do="keys", low=low, high=high, limit=limit)["keys"]
-        return [Key(*key) for key in cast(list[tuple[int, str]], found)]
+    def bounds(self, low: Key, high: Key, size: int) -> list[Bound]:
+        """The range divided into groups of `size` traces, in order."""
+        found = self._ask(do="bounds", low=low, high=high, size=size)["bounds"]
+        return [Bound(Key(*key), traces) for key, traces in cast(list[tuple[tuple[int, str], int]], found)]
 
     def check(self, low: Key, high: Key) -> tuple[str, int]:
         """Fingerprint and number of the traces of a range as they are now."""

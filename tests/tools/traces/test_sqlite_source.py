@@ -45,7 +45,7 @@ def test_range_includes_its_low_key_and_excludes_its_high_one(store: StoreRows) 
     assert window.headers.traces["trace_id"].to_pylist() == ["b"]
     assert set(window.spans["trace_id"].to_pylist()) == {"b"}
     with SqliteSource(store.uri, EXPERIMENT) as source:
-        assert source.keys(BEGINNING, END, 2) == [low, high]
+        assert source.bounds(low, END, 2) == [(low, 2), (Key(START_MS + 60_000 * ord("a"), "a"), 2)]
         assert [key.trace_id for key, size in source.sizes(BEGINNING, END) if size > 0] == ["b", "c", "a", "d"]
 
 

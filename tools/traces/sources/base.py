@@ -13,6 +13,13 @@ class Key(NamedTuple):
     trace_id: str
 
 
+class Bound(NamedTuple):
+    """Where a group of consecutive traces begins, and how many they are."""
+
+    low: Key
+    traces: int
+
+
 BEGINNING = Key(-(2**62), "")
 """Before every trace."""
 
@@ -108,6 +115,26 @@ class RawWindow:
     """Traces whose spans could not be had."""
 
 
+class Oversized(Exception):
+    """A range holds more than may be read at once; it is to be read in pieces."""
+
+
+def read_within(reader: pa.RecordBatchReader, most_bytes: int | None) -> pa.Table:
+    """All that the reader gives.
+
+    Raises:
+        Oversized: That is more than `most_bytes`; what was read is let go.
+    """
+    batches: list[pa.RecordBatch] = []
+    held = 0
+    for batch in reader:
+        batches.append(batch)
+        held += batch.nbytes
+        if most_bytes is not None and held > most_bytes:
+            raise Oversized
+    return pa.Table.from_batches(batches, reader.schema)
+
+
 class TraceSource(Protocol):
     """One experiment of one store. Every call is a short read: a long one would keep the agent under analysis from writing."""
 
@@ -116,8 +143,8 @@ class TraceSource(Protocol):
         """What a copy belongs to: the store, the experiment, and the version of the store's schema."""
         ...
 
-    def keys(self, low: Key, high: Key, limit: int) -> list[Key]:
-        """The first `limit` keys of the range, in order."""
+    def bounds(self, low: Key, high: Key, size: int) -> list[Bound]:
+        """The range divided into groups of `size` traces, in order; the last may have fewer. None where it has no traces."""
         ...
 
     def sizes(self, low: Key, high: Key) -> list[tuple[Key, int]]:
@@ -128,8 +155,12 @@ class TraceSource(Protocol):
         """What changes when a trace of the range changes."""
         ...
 
-    def read(self, low: Key, high: Key) -> RawWindow:
-        """All rows of the range."""
+    def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
+        """All rows of the range.
+
+        Raises:
+            Oversized: Its spans hold more than `most_bytes` of content.
+        """
         ...
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from ...sqlite_file import sqlite_path
 from ..columns import one_value, text_column
 from . import sqlite_statements as sql
 from .api import read_spans
-from .base import Headers, Key, RawWindow
+from .base import Bound, Headers, Key, RawWindow, read_within
 
 Parameter = int | str
 Result = TypeVar("Result")
@@ -53,10 +53,10 @@ class SqliteSource:
             raise UserError(f"There is no experiment {self.experiment_id!r} in {self.uri!r}. Name one that is there.")
         return json.dumps([self.path, self.experiment_id, *found[0].values()])
 
-    def keys(self, low: Key, high: Key, limit: int) -> list[Key]:
-        """The first `limit` keys of the range, in order."""
-        found = self._reading(lambda: self._fetch(sql.KEYS, (*self._range(low, high), limit)))
-        return sorted(Key(**row) for row in found.to_pylist())
+    def bounds(self, low: Key, high: Key, size: int) -> list[Bound]:
+        """The range divided into groups of `size` traces."""
+        found = self._reading(lambda: self._fetch(sql.BOUNDS, (size, size, *self._range(low, high)))).to_pylist()
+        return sorted(Bound(Key(row["timestamp_ms"], row["trace_id"]), row["traces"]) for row in found)
 
     def sizes(self, low: Key, high: Key) -> list[tuple[Key, int]]:
         """Bytes of span content per trace of the range, in order of key."""
@@ -67,18 +67,13 @@ class SqliteSource:
         """What changes when a trace of the range changes."""
         return self._reading(lambda: self._headers(low, high))
 
-    def read(self, low: Key, high: Key) -> RawWindow:
+    def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
         """All rows of the range; spans that are not in the database come through MLflow's API."""
-
-        def rows() -> RawWindow:
-            return RawWindow(self._headers(low, high), self._fetch(sql.SPANS, self._range(low, high)))
-
-        window = self._reading(rows)
-        traces = window.headers.traces.select(["trace_id", "elsewhere", "excluded"]).to_pylist()
-        elsewhere = sorted(row["trace_id"] for row in traces if row["elsewhere"] and not row["excluded"])
+        window = self._reading(lambda: self._window(low, high, most_bytes))
+        elsewhere = marked(window.headers, "elsewhere") - marked(window.headers, "excluded")
         if not elsewhere:
             return window
-        spans, unreadable = read_spans(self.uri, elsewhere)
+        spans, unreadable = read_spans(self.uri, sorted(elsewhere))
         return RawWindow(window.headers, pa.concat_tables([window.spans, spans]), unreadable)
 
     def close(self) -> None:
@@ -94,6 +89,11 @@ class SqliteSource:
 
     def _range(self, low: Key, high: Key) -> tuple[Parameter, ...]:
         return (self.experiment_id, low.timestamp_ms, high.timestamp_ms, *low, *high)
+
+    def _window(self, low: Key, high: Key, most_bytes: int | None) -> RawWindow:
+        headers = self._headers(low, high)
+        statement = sql.SPANS_HERE if marked(headers, "elsewhere") | marked(headers, "excluded") else sql.SPANS
+        return RawWindow(headers, self._fetch(statement, self._range(low, high), most_bytes))
 
     def _headers(self, low: Key, high: Key) -> Headers:
         return Headers(*(self._fetch(statement, self._range(low, high)) for statement in sql.HEADERS))
@@ -117,7 +117,7 @@ class SqliteSource:
             prepared.set_sql_query(statement)
             prepared.execute_update()
 
-    def _fetch(self, statement: str, parameters: Sequence[Parameter]) -> pa.Table:
+    def _fetch(self, statement: str, parameters: Sequence[Parameter], most_bytes: int | None = None) -> pa.Table:
         """The result of one statement, without its first row, which is there for the types only."""
         values = [one_value(value) for value in parameters]
         with AdbcStatement(self.connection) as prepared:
@@ -125,7 +125,13 @@ class SqliteSource:
             prepared.bind(pa.record_batch(values, names=[str(place) for place in range(len(values))]))
             stream, _ = prepared.execute_query()
             with pa.RecordBatchReader.from_stream(stream) as reader:
-                return readable(reader.read_all().slice(1))
+                return readable(read_within(reader, most_bytes).slice(1))
+
+
+def marked(headers: Headers, flag: str) -> set[str]:
+    """The traces whose flag is up."""
+    flags, trace_ids = headers.traces.column(flag).to_pylist(), headers.traces.column("trace_id")
+    return {trace_ids[place].as_py() for place, value in enumerate(flags) if value}
 
 
 def readable(table: pa.Table) -> pa.Table:

@@ -83,13 +83,15 @@ def labels(table: str) -> str:
     return f"{PLAIN} {typed(LABEL_SCHEMA, columns, f'scope CROSS JOIN {table} l ON l.request_id = scope.request_id')}"
 
 
-SPANS = f"""{SCOPE} {
-    typed(
-        SPAN_SCHEMA,
-        named(SPAN_SCHEMA, "s", start_ns="s.start_time_unix_nano", end_ns="s.end_time_unix_nano"),
-        "scope CROSS JOIN spans s ON s.trace_id = scope.request_id WHERE NOT excluded AND NOT elsewhere",
-    )
-}"""
+def spans(scope: str, condition: str) -> str:
+    """The spans of the traces in scope."""
+    columns = named(SPAN_SCHEMA, "s", start_ns="s.start_time_unix_nano", end_ns="s.end_time_unix_nano")
+    return f"{scope} {typed(SPAN_SCHEMA, columns, f'scope CROSS JOIN spans s ON s.trace_id = scope.request_id {condition}')}"
+
+
+SPANS = spans(PLAIN, "")
+SPANS_HERE = spans(SCOPE, "WHERE NOT excluded AND NOT elsewhere")
+"""For a range in which there are traces whose spans are not to be read."""
 
 ASSESSMENTS = f"""{PLAIN} {
     typed(
@@ -122,8 +124,11 @@ SPAN_MARKS = f"""{PLAIN} {
 HEADERS = (TRACES, labels("trace_tags"), labels("trace_request_metadata"), ASSESSMENTS, SPAN_MARKS)
 """In the order of the fields of `Headers`."""
 
-KEYS = f"""SELECT 0 AS timestamp_ms, '' AS trace_id UNION ALL SELECT * FROM (
-    SELECT i.timestamp_ms, i.request_id FROM trace_info i WHERE {RANGE} ORDER BY i.timestamp_ms, i.request_id LIMIT ?)"""
+BOUNDS = f"""SELECT 0 AS timestamp_ms, '' AS trace_id, 0 AS traces UNION ALL
+    SELECT max(timestamp_ms) FILTER (WHERE place = 0), max(request_id) FILTER (WHERE place = 0), count(*) FROM (
+        SELECT timestamp_ms, request_id, number / ? AS part, number % ? AS place FROM (
+            SELECT i.timestamp_ms, i.request_id, row_number() OVER (ORDER BY i.timestamp_ms, i.request_id) - 1 AS number
+            FROM trace_info i WHERE {RANGE})) GROUP BY part"""
 
 SIZES = f"""{PLAIN} SELECT 0 AS timestamp_ms, '' AS trace_id, 0 AS bytes UNION ALL SELECT timestamp_ms, request_id,
     coalesce((SELECT sum(octet_length(content)) FROM spans s WHERE s.trace_id = scope.request_id), 0) FROM scope"""
