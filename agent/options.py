@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-WHAT, WHO, SHOW, MORE = "What to analyse", "How", "What you get", "More"
+WHAT, WHO, MODEL, SHOW, MORE = "What to analyse", "How", "A language model", "What you get", "More"
 
 
 def show_help(context: typer.Context, wanted: bool) -> None:
@@ -47,7 +47,9 @@ Demo = Annotated[
 ]
 Analyst = Annotated[
     Literal["auto", "statistical", "language"] | None,
-    typer.Option(rich_help_panel=WHO, help="Who thinks. statistical: no model, repeatable; auto: whoever is set up."),
+    typer.Option(
+        rich_help_panel=WHO, help="Who thinks. statistical: no model, repeatable; auto: language where --model is given."
+    ),
 ]
 Unattended = Annotated[
     bool,
@@ -70,6 +72,46 @@ CacheFolder = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(metavar="N", rich_help_panel=WHO, help="Seed of all sampling: same seed, same traces, same report."),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", rich_help_panel=MODEL, help="The model that reads traces, at OPENAI_BASE_URL; trace text is sent there."
+    ),
+]
+ModelParallel = Annotated[
+    int | None,
+    typer.Option(metavar="N", rich_help_panel=MODEL, help="Questions to it at the same time; 4 where nothing is said."),
+]
+ReadSample = Annotated[
+    int | None,
+    typer.Option(metavar="N", rich_help_panel=MODEL, help="Traces that it reads before it proposes; 40 where nothing is said."),
+]
+BudgetTokens = Annotated[
+    int | None,
+    typer.Option(metavar="N", rich_help_panel=MODEL, help="The most tokens that the analysis may spend, in and out."),
+]
+BudgetUsd = Annotated[
+    float | None,
+    typer.Option(metavar="USD", rich_help_panel=MODEL, help="The most money that it may spend; needs --price."),
+]
+MaxMinutes = Annotated[
+    float | None,
+    typer.Option(metavar="MIN", rich_help_panel=MODEL, help="How long the model may be asked."),
+]
+ModelPrice = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL=IN/OUT", rich_help_panel=MODEL, help="USD for a million tokens, /CACHED may follow. May be repeated."
+    ),
+]
+Redact = Annotated[
+    bool,
+    typer.Option("--redact", metavar="", rich_help_panel=MODEL, help="Mask secrets and personal data before anything is sent."),
+]
+TraceAgent = Annotated[
+    str | None,
+    typer.Option(metavar="ID_OR_NAME", rich_help_panel=MODEL, help="Record our own calls to it in this other experiment."),
 ]
 ReportPath = Annotated[
     str | None,

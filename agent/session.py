@@ -1,6 +1,7 @@
 """A session: opens the memory, builds the context, drives the graph, answers its questions, and says how it ended."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,9 +25,11 @@ from ..tools.insights.locks import ExperimentLock
 from ..tools.insights.models import Analysis, AnalysisStatus
 from ..tools.insights.store import InsightStore
 from ..tools.testing.playbooks import Entry, load_playbook
-from ..tools.tracking import connect
+from ..tools.tracking import Tracking, connect
+from .analysts.language import LanguageAnalyst
 from .analysts.statistical import StatisticalAnalyst
 from .human import Human
+from .model.configured import configured_model
 from .outcome import Outcome
 from .settings import Settings
 from .stop import StopSignal
@@ -74,7 +77,7 @@ def run_session(
     context = Context(
         tracking=tracking,
         store=store,
-        analyst=analyst or _analyst(settings, playbook),
+        analyst=analyst or choose_analyst(settings, playbook, display, begun, check_stop=stop.check, tracking=tracking),
         display=display,
         options=_options(settings, begun),
         now=now,
@@ -98,10 +101,33 @@ def _resumed(store: InsightStore, settings: Settings) -> Analysis | None:
     return None if settings.resume is None else store.get_analysis(settings.resume)
 
 
-def _analyst(settings: Settings, playbook: dict[str, Entry]) -> Analyst:
-    if settings.analyst == "language":
-        raise UserError("The language analyst isn't part of this version: use --analyst statistical (or auto).")
-    return StatisticalAnalyst(playbook)
+def choose_analyst(
+    settings: Settings,
+    playbook: dict[str, Entry],
+    display: Display,
+    begun: Analysis | None,
+    *,
+    check_stop: Callable[[], None],
+    tracking: Tracking,
+) -> Analyst:
+    """Who thinks: the language analyst where a model is named, and it says so.
+
+    Raises:
+        UserError: a model can't be had as it is asked for, or the analysis that is gone on with was begun with one.
+    """
+    counting = StatisticalAnalyst(playbook)
+    model = configured_model(settings, os.environ, check_stop=check_stop, tracking=tracking)
+    if model is None:
+        if begun is not None and begun.analyst == LanguageAnalyst.name and settings.analyst != "statistical":
+            named = f" (it was {begun.model.model!r})" if begun.model else ""
+            raise UserError(
+                f"This analysis was begun with a language model: name it with --model{named}, or go on without one with "
+                "--analyst statistical."
+            )
+        return counting
+    sent = "; secrets and personal data are masked" if settings.redact else ""
+    display.show(Event("note", f"A language model reads traces: {settings.model} at {model.endpoint.address}{sent}."))
+    return LanguageAnalyst(counting, model, display, sample=settings.read_sample)
 
 
 def _options(settings: Settings, begun: Analysis | None) -> Options:
@@ -150,6 +176,8 @@ class Drive:
             if not self.run_id:
                 raise Stopped("Stopped as asked, before anything was written.") from None
             return self._summarise("stopped")
+        finally:
+            await self.context.analyst.close()
         return self._summarise("done")
 
     async def _advance(

@@ -48,6 +48,23 @@ class Settings(BaseModel):
     cache: Path
     """The folder that snapshots are kept in."""
     seed: int = Field(default=0, ge=0)
+    model: str | None = None
+    """The language model's name; without one, nothing is sent anywhere."""
+    model_parallel: int = Field(default=4, ge=1, le=64)
+    """Questions to the model in flight at the same time."""
+    read_sample: int = Field(default=40, ge=0, le=1000)
+    """Traces that the model reads before it proposes."""
+    budget_tokens: int | None = Field(default=None, gt=0)
+    """The most that an analysis may spend, over all its sessions; in and out together."""
+    budget_usd: float | None = Field(default=None, gt=0)
+    max_minutes: float | None = Field(default=None, gt=0)
+    """Time in which the model may be asked, over all sessions."""
+    price: tuple[str, ...] = ()
+    """MODEL=IN/OUT or MODEL=IN/OUT/CACHED, in USD for a million tokens."""
+    redact: bool = False
+    """Whether secrets and personal data are masked before anything is sent to the model."""
+    trace_agent: str | None = None
+    """The experiment that our own calls to the model are recorded in, by id or name."""
     review: bool = False
     """Whether a person is asked about each hypothesis before it is tested."""
     debug: bool = False
@@ -118,6 +135,7 @@ def _env_file(flag: object, cwd: Path) -> Path | None:
 _CONFLICTS = (
     *((("demo", name), "the demo brings its own experiment") for name in ("experiment", "tracking_uri", "resume", "list")),
     *((("resume", name), "it was fixed when the analysis began") for name in ("since", "until", "seed")),
+    (("demo", "trace_agent"), "the demo's store has no other experiment"),
     (("resume", "list"), "one lists, the other goes on"),
     (("review", "unattended"), "nobody is there to review"),
 )
@@ -226,6 +244,14 @@ def _parts(value: object, separator: str) -> list[str]:
     return [str(part).strip() for part in parts if str(part).strip()]
 
 
+def _prices(value: object, frame: _Frame) -> tuple[str, ...]:
+    entries = tuple(_parts(value, ";"))
+    for entry in entries:
+        if not re.fullmatch(r"[^=]+=\d+(\.\d+)?/\d+(\.\d+)?(/\d+(\.\d+)?)?", entry):
+            raise ValueError(f"{entry!r} is no price: say MODEL=IN/OUT in USD for a million tokens, as in small=0.25/2.00.")
+    return entries
+
+
 def _severity(value: object, frame: _Frame) -> str:
     if str(value).upper() not in list(Severity):
         raise ValueError(f"{value!r} is no severity: say {', '.join(Severity)}.")
@@ -240,4 +266,5 @@ _READERS: dict[str, Callable[[object, _Frame], object]] = {
     "playbook": _playbook,
     "cache": _path,
     "fail_on": _severity,
+    "price": _prices,
 }

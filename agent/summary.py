@@ -17,6 +17,7 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
     untested = [
         f"{each.hypothesis_id}: {each.statement} ({each.blocked or 'not reached'})" for each in hypotheses if _untested(each)
     ]
+    untested += [analysis.spend.skipped_text] if analysis.spend.skipped_text else []
     return Outcome(
         run_id=run_id,
         experiment_id=analysis.experiment_id,

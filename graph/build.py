@@ -1,4 +1,4 @@
-"""The state machine, drawn: seven steps, four questions, and one rule for what comes next."""
+"""The state machine, drawn: seven steps, five questions, and one rule for what comes next."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -17,7 +17,7 @@ from .nodes.test import test
 from .routes import STEPS, next_step
 from .state import State
 
-ASKS = ("ask_experiment", "ask_purpose", "ask_review", "ask_report")
+ASKS = ("ask_experiment", "ask_spend", "ask_purpose", "ask_review", "ask_report")
 RECURSION_LIMIT = 200
 """Nodes an analysis may enter: some twenty are usual, and each addition by a person costs two more."""
 
@@ -39,6 +39,6 @@ def build_graph() -> StateGraph[State, Context, State, State]:
     builder.add_conditional_edges(START, next_step, targets)
     for step in STEPS:
         builder.add_conditional_edges(step, next_step, targets)
-    for name, answered in zip(ASKS, ("setup", "purpose", "hypotheses", "report"), strict=True):
+    for name, answered in zip(ASKS, ("setup", "purpose", "purpose", "hypotheses", "report"), strict=True):
         builder.add_edge(name, answered)
     return builder

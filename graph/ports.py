@@ -44,10 +44,42 @@ class Proposal:
     left_out: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What an analyst will probably ask a language model, and what that costs."""
+
+    model: str
+    """The model's name and where it answers."""
+    calls: int
+    tokens: int
+    """In and out together."""
+    usd: float | None
+    """None where no price is given."""
+    limits: str = ""
+    """The most that it may spend, in words; empty where nothing limits it."""
+
+    @property
+    def text(self) -> str:
+        """One sentence for whoever decides."""
+        money = "" if self.usd is None else f", {self.usd:,.2f} USD"
+        limit = f" It stops at {self.limits}." if self.limits else " Nothing limits it (--budget-tokens, --budget-usd)."
+        return (
+            f"Reading these traces with {self.model} takes about {self.calls:,} questions, {self.tokens:,} tokens{money}.{limit}"
+        )
+
+
 class Analyst(Protocol):
     """Who thinks. Each method answers one question; code does the rest, and checks what comes back."""
 
     name: str
+
+    async def estimate(self, bench: "Workbench", analysis: Analysis) -> Estimate | None:
+        """What it will cost, before anything is spent; None where it costs nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of what it holds."""
+        ...
 
     async def describe(self, bench: "Workbench") -> str:
         """One paragraph: what the agent's job is, its tools and its data sources."""

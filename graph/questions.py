@@ -8,6 +8,7 @@ be there.
 from collections.abc import Sequence
 from typing import Any
 
+from .ports import Estimate
 from .state import QuestionName, Reply
 
 
@@ -19,6 +20,17 @@ def ask_which_experiment(candidates: Sequence[tuple[str, str]], *, default: str 
         [_request("choose_experiment", {"candidates": listing}, "Which experiment shall be analysed?")],
         default=None if default is None else [_respond(default)],
         option="--experiment",
+    )
+
+
+def ask_spend(estimate: Estimate) -> dict[str, Any]:
+    """Whether a language model may be asked for this much; a rejection goes on without it."""
+    arguments = {"calls": estimate.calls, "tokens": estimate.tokens, "usd": estimate.usd, "model": estimate.model}
+    return _question(
+        "spend",
+        [_request("approve_spending", arguments, f"{estimate.text} Ask it?", ("approve", "reject"))],
+        default=[{"type": "approve"}],
+        option="--budget-tokens",
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-QuestionName = Literal["experiment", "purpose", "review", "report"]
+QuestionName = Literal["experiment", "spend", "purpose", "review", "report"]
 
 
 class Reply(TypedDict):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from ...graph.ports import Proposal
+from ...graph.ports import Estimate, Proposal
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
 from ...tools.testing.mechanism import find_mechanism
@@ -20,6 +20,13 @@ class StatisticalAnalyst:
 
     def __init__(self, playbook: Mapping[str, Entry]) -> None:
         self._playbook = playbook
+
+    async def estimate(self, bench: Workbench, analysis: Analysis) -> Estimate | None:
+        """Nothing: counting is free."""
+        return None
+
+    async def close(self) -> None:
+        """It holds nothing."""
 
     async def describe(self, bench: Workbench) -> str:
         """One paragraph from the tools, the models, the system prompt and the words that users use most."""

@@ -73,7 +73,8 @@ class Budget:
     def spend(self) -> Spend:
         """What is spent in all, as far as it is settled."""
         usd = None if self.price is None else round(self.price.usd(self._spend.usage), 6)
-        return self._spend.model_copy(update={"usd": usd, "seconds": round(self._seconds(), 1)})
+        why = self.in_words() if self.spent_up else ""
+        return self._spend.model_copy(update={"usd": usd, "seconds": round(self._seconds(), 1), "stopped_because": why})
 
     @property
     def seconds_left(self) -> float | None:
@@ -116,14 +117,15 @@ class Budget:
 
     def in_words(self) -> str:
         """Why nothing is asked any more."""
-        spend, more = self.spend, "and the next question could need more than is left"
+        tokens, more = self._spend.usage.tokens, "and the next question could need more than is left"
         match self.spent_up:
             case "time":
                 return f"the time allowed for the model, {self.limits.minutes:g} minutes, is over"
             case "tokens":
-                return f"{spend.usage.tokens:,} of the {self.limits.tokens:,} tokens allowed are spent, {more}"
+                return f"{tokens:,} of the {self.limits.tokens:,} tokens allowed are spent, {more}"
             case _:
-                return f"{spend.usd or 0:.2f} of the {self.limits.usd:.2f} USD allowed are spent, {more}"
+                usd = 0.0 if self.price is None else self.price.usd(self._spend.usage)
+                return f"{usd:.2f} of the {self.limits.usd:.2f} USD allowed are spent, {more}"
 
     def _seconds(self) -> float:
         return self._spend.seconds + (0 if self._started is None else self.clock() - self._started)

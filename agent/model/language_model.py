@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from ...prompts import Rendered, prompt_hashes
+from ...tools.errors import Stopped, UserError
 from ...tools.insights.models import AnswerRecord, ModelRecord, Usage
 from ...tools.insights.store import InsightStore
 from ...tools.redaction import redact
@@ -18,12 +20,15 @@ from .budget import Budget, BudgetSpent, estimate_tokens
 from .endpoint import Endpoint
 from .exchange import Exchange, Meter, Unanswerable, Unanswered
 from .methods import METHODS, BadAnswer, Method, strict_schema
+from .recorder import CallRecorder
 
 T = TypeVar("T", bound=BaseModel)
 ATTEMPTS = 3
 """A bad answer is asked again twice, with what was wrong with it."""
 MORE = 4
 """Times as many tokens an answer may have when the first was cut off."""
+HEED_S = 0.2
+"""How long a stop may go unheeded, in seconds."""
 SAID_CHARS = 2000
 """Of a bad answer that it is reminded of."""
 
@@ -40,7 +45,16 @@ class GivenUp:
 class LanguageModel:
     """A model behind an endpoint, for one analysis at a time. Used from one event loop."""
 
-    def __init__(self, endpoint: Endpoint, budget: Budget, *, redacts: bool = False, width: int = 4) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        budget: Budget,
+        *,
+        redacts: bool = False,
+        width: int = 4,
+        check_stop: Callable[[], None] = lambda: None,
+        recorder: CallRecorder | None = None,
+    ) -> None:
         """Sends nothing yet.
 
         Args:
@@ -48,22 +62,28 @@ class LanguageModel:
             budget: What may be spent.
             redacts: Whether secrets and personal data are masked before anything is sent.
             width: Questions in flight at the same time.
+            check_stop: Raises `Stopped` where a stop was asked for; called while a question is in flight.
+            recorder: Records each call, where that is wanted.
         """
         self.endpoint = endpoint
         self.budget = budget
         self.redacts = redacts
-        self._width = width
+        self.width = width
+        self._check_stop = check_stop
+        self._recorder = recorder
         self._desk: _Desk | None = None
 
     async def attach(self, store: InsightStore, run_id: str) -> None:
         """Goes on with an analysis: its answers are known again, and what it has spent counts. Attaching twice is once."""
         if self._desk is None or self._desk.run_id != run_id:
             analysis = await asyncio.to_thread(store.get_analysis, run_id)
+            if self._recorder is not None and self._recorder.experiment_id == analysis.experiment_id:
+                raise UserError("--trace-agent names the experiment that is analysed: our own calls belong into another one.")
             self.budget.go_on_from(analysis.spend)
             known = await asyncio.to_thread(store.list_answers, run_id)
             await self.close()
             exchange = Exchange(self.endpoint, method=self._known_method(analysis.model))
-            self._desk = _Desk(store, run_id, exchange, asyncio.Semaphore(self._width), set(known))
+            self._desk = _Desk(store, run_id, exchange, asyncio.Semaphore(self.width), set(known))
             await self._desk.note_model()
 
     async def ask(self, prompt: Rendered, answer: type[T], *, purpose: str) -> T | GivenUp:
@@ -95,6 +115,8 @@ class LanguageModel:
         if self._desk is not None:
             await self._desk.exchange.close()
             self._desk = None
+        if self._recorder is not None:
+            await self._recorder.close()
 
     def _known_method(self, record: ModelRecord | None) -> Method | None:
         """How this endpoint is made to answer in a form, where an earlier session found it out."""
@@ -157,14 +179,20 @@ class LanguageModel:
         prompt_tokens = sum(estimate_tokens(each.text) for each in messages)
         most = Usage(prompt_tokens=prompt_tokens, completion_tokens=limit)
         number, meter = await self.budget.reserve(most), Meter()
+        found: T | None = None
+        error = ""
         try:
             async with asyncio.timeout(self.budget.seconds_left):
-                return await desk.exchange.send(messages, answer, limit=limit, meter=meter)
-        except TimeoutError as error:
+                found = await self._heeding_stop(desk.exchange.send(messages, answer, limit=limit, meter=meter))
+                return found
+        except TimeoutError as late:
             meter.billed, self.budget.spent_up = True, "time"
-            raise BudgetSpent(self.budget.in_words()) from error
-        except asyncio.CancelledError:
+            raise BudgetSpent(self.budget.in_words()) from late
+        except (asyncio.CancelledError, Stopped):
             meter.billed = True
+            raise
+        except (BadAnswer, Unanswerable, Unanswered) as bad:
+            error = str(bad)
             raise
         finally:
             # What may have been charged without our being told counts as much as it could have been.
@@ -173,6 +201,21 @@ class LanguageModel:
             await self.budget.settle(number, usage, billed=meter.billed)
             await desk.write_spend(self.budget)
             await desk.note_model()
+            if self._recorder is not None and meter.billed:
+                said = found.model_dump_json() if found is not None else ""
+                await self._recorder.record(question.purpose, self.endpoint.model, messages, said, usage, error)
+
+    async def _heeding_stop(self, exchange: Coroutine[None, None, T]) -> T:
+        """The result of an exchange, unless a stop is asked for meanwhile: then it is let go."""
+        task = asyncio.ensure_future(exchange)
+        try:
+            while not task.done():
+                self._check_stop()
+                await asyncio.wait({task}, timeout=HEED_S)
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
 
 @dataclass

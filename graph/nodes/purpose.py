@@ -8,7 +8,7 @@ from ...tools.insights.models import Analysis, Question
 from ..context import Context, enter, in_thread
 from ..naming import name_analysis
 from ..ports import Event
-from ..questions import ask_purpose, text_of
+from ..questions import ask_purpose, ask_spend, text_of
 from ..state import Reply, State, run_of
 
 
@@ -16,10 +16,16 @@ async def purpose(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Describes the agent, asks whether that is right, writes the answer."""
     context, reply, run_id = runtime.context, state.get("reply"), run_of(state)
     analysis = await in_thread(lambda: context.store.get_analysis(run_id))
-    enter(runtime, "purpose", f"{analysis.rev} {reply is None}")
+    enter(runtime, "purpose", f"{analysis.rev} {reply and reply['question']}")
+    if reply is not None and reply["question"] == "spend":
+        said, reply = reply, None
+        analysis = await in_thread(lambda: _write_spending(context, analysis, said))
     if not analysis.agent_description:
         context.display.show(Event("step", "What the agent is for", step="purpose"))
         bench = await in_thread(lambda: context.bench(analysis))
+        if analysis.answer("spend") is None and (estimate := await context.analyst.estimate(bench, analysis)) is not None:
+            context.display.show(Event("note", estimate.text, step="purpose"))
+            return {"question": ask_spend(estimate), "reply": None}
         description = await context.analyst.describe(bench)
         analysis = await in_thread(lambda: _write_description(context, analysis, description))
     if reply is None and analysis.answer("purpose") is None:
@@ -29,6 +35,13 @@ async def purpose(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     await in_thread(lambda: _write_name(context, analysis))
     await in_thread(lambda: context.store.finish_step(run_id, "purpose"))
     return {"reply": None}
+
+
+def _write_spending(context: Context, analysis: Analysis, reply: Reply) -> Analysis:
+    """A rejection leaves the model out of this analysis for good; the counting goes on."""
+    said = "no" if reply["decisions"][0].get("type") == "reject" else "yes"
+    answer = Question(name="spend", answer=said, answered_by=reply["answered_by"], answered_at=context.now())
+    return context.store.record_answer(analysis.run_id, answer)
 
 
 def _write_description(context: Context, analysis: Analysis, description: str) -> Analysis:

@@ -144,7 +144,7 @@ WRONG = {
         (f"Run '{RUN}' ('training') is no analysis", "run-analysis --list"), foreign_run, ("--resume", RUN), code=2
     ),
     "an analyst that isn't there": Wrong(
-        ("The language analyst isn't part of this version", "--analyst statistical"),
+        ("The language analyst needs a model", "--model"),
         arguments=(*ONE, "--analyst", "language"),
         code=2,
     ),

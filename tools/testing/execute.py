@@ -36,7 +36,7 @@ class PlanExecutor:
         """`cluster_key` is what joins traces in the relation `clusters`; `trace` where each stands by itself."""
         self._sql = sql
         self._cluster_key = cluster_key
-        self._seed = seed
+        self.seed = seed
 
     def run(self, plan: Plan, *, owner: str, on_step: OnStep) -> Execution:
         """Carries out a plan and gives its numbers, with at most 5 traces for and 3 against.
@@ -53,7 +53,7 @@ class PlanExecutor:
         for step in plan.queries:
             queries.show_step(step, on_step)
         result, decided = self._decide(queries, plan, on_step)
-        evidence = () if decided is None else queries.evidence(decided, seed=self._seed)
+        evidence = () if decided is None else queries.evidence(decided, seed=self.seed)
         return Execution(result.model_copy(update={"query_ids": tuple(queries.query_ids)}), evidence)
 
     def in_random_order(self, plan: Plan, *, owner: str, on_step: OnStep) -> Drawn:
@@ -65,7 +65,7 @@ class PlanExecutor:
         """
         queries = PlanQueries(self._sql, plan, owner)
         queries.show_population(on_step)
-        table = queries.ask(compose.members_in_random_order(plan, seed=self._seed), "Traces in random order")
+        table = queries.ask(compose.members_in_random_order(plan, seed=self.seed), "Traces in random order")
         return Drawn(tuple(table["trace_id"].to_pylist()), tuple(queries.query_ids))
 
     def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[AffectedTrace]:
@@ -94,13 +94,13 @@ class PlanExecutor:
             return self._search(queries, plan, plan.decision).run(on_step)
         if isinstance(plan.decision, Shift):
             measured = self._measured(queries, plan)
-            result = result_of_measure(plan, plan.decision, measured, cluster_key=key, seed=self._seed)
+            result = result_of_measure(plan, plan.decision, measured, cluster_key=key, seed=self.seed)
             return result, compose.exceedance(plan, measured.cut(plan.decision))
         table = queries.ask(compose.cluster_table(plan, by_trace=key == "trace"), "Counts by cluster")
-        return result_of_counts(plan, Counts.of(table), cluster_key=key, seed=self._seed), plan
+        return result_of_counts(plan, Counts.of(table), cluster_key=key, seed=self.seed), plan
 
     def _search(self, queries: PlanQueries, plan: Plan, decision: Slices) -> SliceRun:
-        return SliceRun(queries, plan, decision, cluster_key=self._key(plan), seed=self._seed)
+        return SliceRun(queries, plan, decision, cluster_key=self._key(plan), seed=self.seed)
 
     def _measured(self, queries: PlanQueries, plan: Plan) -> Measured:
         return Measured.of(queries.measured(by_trace=self._key(plan) == "trace"))

@@ -5,14 +5,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import mlflow
 import pytest
 from pydantic import BaseModel, Field
 
 from analyze_experiment.agent.model import GivenUp, LanguageModel, Limits
+from analyze_experiment.agent.model.recorder import CallRecorder
 from analyze_experiment.prompts import Rendered
 from analyze_experiment.tests.agent.model.conftest import Desk
 from analyze_experiment.tests.scripted_model import ALL, Failure, Method, Said, Silence
-from analyze_experiment.tools.errors import ModelError
+from analyze_experiment.tools.errors import ModelError, UserError
 
 
 class Boat(BaseModel):
@@ -213,3 +215,19 @@ def test_secrets_are_masked_before_anything_is_sent(desk: Desk) -> None:
     desk.server.script("Boat", GOOD)
     asked(desk, desk.model(redacts=True), *other("write to jo.doe@example.org, key sk-aaaabbbbccccddddeeee"))
     assert desk.server.requests[0].user == "write to [email], key [key]"
+
+
+def test_our_own_calls_are_recorded_in_another_experiment_only(desk: Desk) -> None:
+    tracking, analysed = desk.store.tracking, desk.store.get_analysis(desk.run_id).experiment_id
+    other_id = tracking.client.create_experiment("our own calls")
+    before = mlflow.get_tracking_uri()
+    try:
+        desk.server.script("Boat", GOOD)
+        assert asked(desk, desk.model(recorder=CallRecorder(tracking, other_id))) == [KETCH]
+        (trace,) = tracking.client.search_traces(locations=[other_id])
+        assert trace.info.token_usage is not None and "Which boat?" in (trace.data.request or "")
+        assert all("Which boat?" not in (each.data.request or "") for each in tracking.client.search_traces(locations=[analysed]))
+        with pytest.raises(UserError, match="--trace-agent"):
+            asked(desk, desk.model(recorder=CallRecorder(tracking, analysed)))
+    finally:
+        mlflow.set_tracking_uri(before)

@@ -41,6 +41,17 @@ class Spend(Part):
     """Questions that got no usable answer."""
     skipped: dict[str, int] = Field(default_factory=dict)
     """Questions that were not asked because the budget was spent, by what they were for."""
+    stopped_because: str = ""
+    """Which limit was reached, in words; empty where none was."""
+
+    @property
+    def skipped_text(self) -> str:
+        """What was not asked, and why; empty where all was asked."""
+        if not self.skipped:
+            return ""
+        number = sum(self.skipped.values())
+        listed = ", ".join(f"{purpose} {count:,}" for purpose, count in self.skipped.items())
+        return f"{number:,} question{'s' if number > 1 else ''} to the model not asked ({listed}): {self.stopped_because}"
 
 
 class ModelRecord(Part):

@@ -1,0 +1,77 @@
+"""The language analyst: on top of what counting finds, what only reading can find. It adds hypotheses and removes none."""
+
+import asyncio
+from collections.abc import Sequence
+
+from ...graph.ports import Display, Estimate, Event, Proposal
+from ...prompts import load_prompt
+from ...tools.insights.affected import AffectedTrace
+from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
+from ...tools.traces.sample import spread_sample
+from ...tools.workbench import Workbench
+from ..model import GivenUp, LanguageModel
+from .brief import agent_facts, glimpses
+from .estimating import estimate_spending
+from .forms import Purpose
+from .statistical import StatisticalAnalyst
+
+PURPOSE_SAMPLE = 20
+"""Traces that the purpose is read from, as the workflow has it."""
+
+
+class LanguageAnalyst:
+    """Asks a language model; what can be counted is left to the statistical analyst, and so is all once the budget is spent."""
+
+    name = "language"
+
+    def __init__(self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int) -> None:
+        """`sample` is how many traces are read before anything is proposed."""
+        self._counting = counting
+        self._model = model
+        self._display = display
+        self._sample = sample
+
+    async def estimate(self, bench: Workbench, analysis: Analysis) -> Estimate | None:
+        """About what the whole analysis will ask."""
+        del analysis
+        return await asyncio.to_thread(estimate_spending, bench, self._model, sample=self._sample)
+
+    async def describe(self, bench: Workbench) -> str:
+        """One paragraph from what was counted and from some twenty traces of every kind; counted alone where nobody answers."""
+        if not await self._may_ask(bench):
+            return await self._counting.describe(bench)
+
+        def look() -> tuple[str, str]:
+            sample = spread_sample(bench.sql, size=PURPOSE_SAMPLE, seed=bench.executor.seed)
+            return agent_facts(bench), glimpses(bench, sample)
+
+        facts, traces = await asyncio.to_thread(look)
+        answer = await self._model.ask(load_prompt("purpose").render(facts=facts, traces=traces), Purpose, purpose="purpose")
+        if isinstance(answer, GivenUp):
+            self._note(f"The model could not say what the agent is for ({answer.why}); it is described by counting.")
+            return await self._counting.describe(bench)
+        return " ".join(answer.description.split())
+
+    async def propose(self, bench: Workbench, analysis: Analysis, census: Census, earlier: Sequence[Issue]) -> Proposal:
+        """What counting suggests."""
+        return await self._counting.propose(bench, analysis, census, earlier)
+
+    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Cause:
+        """The cause as far as the spans say."""
+        return await self._counting.explain(bench, hypothesis, affected)
+
+    async def close(self) -> None:
+        """Ends the connections to the model."""
+        await self._model.close()
+
+    async def _may_ask(self, bench: Workbench) -> bool:
+        """Attaches the model to the analysis; False where a person has said no."""
+        analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
+        answered = analysis.answer("spend")
+        if answered is not None and answered.answer == "no":
+            return False
+        await self._model.attach(bench.store, bench.run_id)
+        return True
+
+    def _note(self, text: str) -> None:
+        self._display.show(Event("note", text))
