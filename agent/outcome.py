@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from typing import Literal
 
-from ..tools.insights.models import IssueStatus, Kind, Severity
+from ..tools.insights.models import IssueStatus, Kind, Severity, Standing
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class IssueLine:
     affected: int
     population: int
     status: IssueStatus = IssueStatus.OPEN
+    standing: Standing | None = None
+    """What became of it since the analysis before: new, still, worse, better, quiet, gone, back."""
 
     @property
     def share(self) -> float | None:

@@ -17,6 +17,9 @@ from .printable import one_line, printable
 NAMED = 5
 """Untested hypotheses named to a person."""
 
+NEWS = {"worse", "better", "quiet", "gone", "back"}
+"""Standings that a list of issues names; a first analysis would call everything new."""
+
 STATUS = {
     "done": "done",
     "partial": "partly done",
@@ -71,7 +74,8 @@ def _print_aligned(head: Sequence[str], rows: Sequence[Sequence[str]], stream: T
 def _issue_row(issue: IssueLine) -> list[str]:
     share = f"{issue.share:.1%}" if issue.share is not None else "-"
     settled = "" if issue.unsettled else f" ({issue.status})"
-    return [str(issue.severity), f"{issue.affected:,} of {issue.population:,}", share, f"{issue.title}{settled}"]
+    standing = f" ({issue.standing})" if issue.standing in NEWS else ""
+    return [str(issue.severity), f"{issue.affected:,} of {issue.population:,}", share, f"{issue.title}{standing or settled}"]
 
 
 def _sentences(outcome: Outcome) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ..graph.routes import waits
-from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue
+from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue, IssueStatus
 from ..tools.insights.store import InsightStore
 from ..tools.links import masked_uri, run_link, ui_command
 from .outcome import IssueLine, Outcome
@@ -13,7 +13,7 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
     """The outcome of one analysis; `partial` where a hypothesis was left untested."""
     analysis = store.get_analysis(run_id)
     hypotheses = store.list_hypotheses(run_id)
-    issues = [issue for issue in store.list_issues(analysis.experiment_id) if issue.source_run_id == run_id]
+    issues = [issue for issue in store.list_issues(analysis.experiment_id) if _is_told(issue, run_id)]
     untested = [
         f"{each.hypothesis_id}: {each.statement} ({each.blocked or 'not reached'})" for each in hypotheses if _untested(each)
     ]
@@ -23,7 +23,7 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
         experiment_id=analysis.experiment_id,
         experiment_name=store.experiment_name(analysis.experiment_id),
         status="partial" if status == "done" and untested else status,
-        issues=[_line(issue) for issue in issues],
+        issues=[_line(issue, run_id) for issue in issues],
         hypotheses=_counts(hypotheses),
         report_path=analysis.report_path,
         ui_hint=run_link(ui_url, store.tracking.uri, analysis.experiment_id, run_id) or ui_command(store.tracking.uri),
@@ -51,13 +51,29 @@ def _counts(hypotheses: list[Hypothesis]) -> dict[str, int]:
     return counts
 
 
-def _line(issue: Issue) -> IssueLine:
+def _is_told(issue: Issue, run_id: str) -> bool:
+    """Whether the analysis found the issue or looked at it again; what a person rejected isn't raised again."""
+    if issue.status is IssueStatus.REJECTED:
+        return False
+    looked = issue.look_of(run_id)
+    return issue.source_run_id == run_id or (looked is not None and not (looked.standing == "gone" and _was_gone(issue)))
+
+
+def _was_gone(issue: Issue) -> bool:
+    return len(issue.trend) > 1 and issue.trend[-2].standing == "gone"
+
+
+def _line(issue: Issue, run_id: str) -> IssueLine:
+    """With the numbers of the analysis: of a known issue that it didn't prove anew, those of its look."""
+    look = issue.look_of(run_id)
+    numbers = issue if issue.source_run_id == run_id or look is None else look
     return IssueLine(
         issue_id=issue.issue_id,
         title=issue.title,
         severity=issue.severity,
         kind=issue.kind,
-        affected=issue.affected,
-        population=issue.population,
+        affected=numbers.affected,
+        population=numbers.population,
         status=issue.status,
+        standing=look.standing if look else None,
     )

@@ -11,6 +11,7 @@ from ...tools.census.thresholds import OperationalThresholds
 from ...tools.insights.models import Census
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
+from ..follow import first_look
 from ..ports import Event
 from ..state import State, run_of
 
@@ -51,7 +52,8 @@ def _summary(counted: Census) -> str:
 
 def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
     completed = complete(found, bench.sql)
-    issue = context.store.create_issue(bench.run_id, completed.draft, completed.traces)
+    look = first_look(bench, completed.draft, owner="census")
+    issue = context.store.create_issue(bench.run_id, completed.draft, completed.traces, look=look)
     context.display.show(
         Event(
             "issue",

@@ -5,6 +5,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ...tools.insights.models import Analysis, Hypothesis, Proposals, Question
+from ...tools.testing.watching import prior_drafts, without_known
 from ..context import Context, enter, in_thread
 from ..ports import Event
 from ..questions import ask_review, text_of
@@ -39,7 +40,10 @@ async def _propose(context: Context, analysis: Analysis) -> Proposals:
     assert counted is not None, "the census comes before the hypotheses"
     earlier = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
     proposal = await context.analyst.propose(bench, analysis, counted, earlier)
-    drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/0/{index}"}) for index, draft in enumerate(proposal.drafts))
+    record, run_id = bench.snapshot.record, analysis.run_id
+    known = prior_drafts(earlier, record, run_id=run_id)
+    listed = (*without_known(proposal.drafts, earlier, record, run_id=run_id), *known)
+    drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/0/{index}"}) for index, draft in enumerate(listed))
     proposals = Proposals(step="hypotheses", round=0, drafts=drafts, left_out=tuple(proposal.left_out))
     return await in_thread(lambda: context.store.write_proposals(analysis.run_id, proposals))
 

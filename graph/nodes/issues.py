@@ -1,13 +1,15 @@
-"""Issues: what was validated and is a problem, with its traces, its cause and what to do (workflow 2.6)."""
+"""Issues: what was validated and is a problem, with its traces, its cause and what to do (workflow 2.6); and the known ones."""
 
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus
+from ...tools.insights.affected import AffectedTrace
+from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus, Issue, IssueDraft
 from ...tools.testing.drafting import draft_issue
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
+from ..follow import first_look, follow_known
 from ..ports import Event
 from ..state import State, run_of
 
@@ -19,9 +21,12 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     enter(runtime, "issues", str(analysis.rev))
     context.display.show(Event("step", "Proving the issues", step="issues"))
     bench = await in_thread(lambda: context.bench(analysis))
-    for hypothesis in await in_thread(lambda: context.store.list_hypotheses(run_id)):
-        if hypothesis.status is HypothesisStatus.VALIDATED and hypothesis.polarity == "problem":
+    listed = await in_thread(lambda: context.store.list_hypotheses(run_id))
+    for hypothesis in listed:
+        new = hypothesis.polarity == "problem" and hypothesis.source != "prior"
+        if new and hypothesis.status is HypothesisStatus.VALIDATED:
             await _prove(context, bench, hypothesis)
+    await follow_known(context, bench, analysis, listed)
     await in_thread(lambda: context.store.finish_step(run_id, "issues"))
     return {}
 
@@ -42,7 +47,7 @@ async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis,
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
     draft = draft_issue(hypothesis, affected, traces=traces, cause=cause, entry=entry, cell=cell)
-    issue = await in_thread(lambda: context.store.create_issue(bench.run_id, draft, affected))
+    issue = await in_thread(lambda: _write(context, bench, hypothesis, draft, affected, cell))
     context.display.show(
         Event(
             "issue",
@@ -52,3 +57,18 @@ async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis,
             detail=issue.description,
         )
     )
+
+
+def _write(
+    context: Context,
+    bench: Workbench,
+    hypothesis: Hypothesis,
+    draft: IssueDraft,
+    affected: list[AffectedTrace],
+    cell: Cell | None,
+) -> Issue:
+    """The issue in the memory, with the plan that later analyses look at it by."""
+    owner, plan, result = hypothesis.hypothesis_id, hypothesis.plan, hypothesis.result
+    assert plan is not None and result is not None, "a verdict by test has both"
+    draft = draft.model_copy(update={"watch": bench.executor.watch_plan(plan, result, owner=owner, cell=cell)})
+    return context.store.create_issue(bench.run_id, draft, affected, look=first_look(bench, draft, owner=owner))

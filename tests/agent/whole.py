@@ -69,6 +69,7 @@ def analyse(
     stop: StopSignal | None = None,
     watcher: Watcher | None = None,
     analyst: Analyst | None = None,
+    now: datetime = INSTANT,
     **settings: object,
 ) -> Outcome:
     """Analyses the store, with its cache and report beside it where nothing else is said."""
@@ -79,7 +80,7 @@ def analyse(
         display=watcher or Watcher(),
         human=human or PolicyHuman(),
         stop=stop or StopSignal(),
-        now=lambda: INSTANT,
+        now=lambda: now,
         analyst=analyst,
     )
 
@@ -89,9 +90,9 @@ def folder_of(uri: str) -> Path:
     return Path(uri.removeprefix("sqlite:///")).parent
 
 
-def memory_of(uri: str) -> InsightStore:
+def memory_of(uri: str, *, now: datetime = INSTANT) -> InsightStore:
     """The memory as another process would see it."""
-    return InsightStore(connect(uri), now=lambda: INSTANT)
+    return InsightStore(connect(uri), now=lambda: now)
 
 
 def copy_analysed(uri: str, folder: Path) -> str:

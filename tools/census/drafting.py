@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from ..insights.models import Bucket, Cause, Census, Evidence, Fingerprint, IssueDraft, Severity
+from ..testing.plan import QueryStep
 from ..testing.severity import rate_severity
+from ..testing.watching import watch_fact
 from .advice import names_mechanism
 from .messages import message_dimension
 from .wording import quoted, share
@@ -41,7 +43,11 @@ class Fact:
     fingerprint: Fingerprint
     cause: Cause
     recommendation: str
+    population_sql: str
+    """A SELECT of the traces that it is about."""
     affected_sql: str
+    threshold: float
+    """The share of them from which it is an issue; 0 where a single trace is one."""
     buckets: Sequence[Bucket]
     """The figures it is read from; the first one's samples are its evidence."""
     answered: int | None = None
@@ -70,6 +76,12 @@ def draft_issue(fact: Fact, census: Census) -> OperationalIssue:
         fingerprint=fact.fingerprint,
         evidence=tuple(Evidence(trace_id=trace_id) for trace_id in fact.buckets[0].sample_trace_ids),
         query_ids=tuple(dict.fromkeys(bucket.query_id for bucket in fact.buckets)),
+        watch=watch_fact(
+            fact.population_sql,
+            fact.population_title,
+            QueryStep(role="affected", title=fact.fingerprint.measure.replace("_", " "), sql=fact.affected_sql),
+            fact.threshold,
+        ),
     )
     return OperationalIssue(draft=draft, affected_sql=fact.affected_sql)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..insights.models import Bucket, Census, Fingerprint
 from .advice import SHOW_FAILURES, advise
 from .drafting import Fact, explain, messages_of
-from .subjects import Subject, affected_sql
+from .subjects import Subject, affected_sql, present_sql
 from .thresholds import OperationalThresholds
 from .timing import has_nominal_timing
 from .wording import clip, duration, percent, share
@@ -103,7 +103,9 @@ def _tool(census: Census, thresholds: OperationalThresholds, calls: Bucket, trac
         fingerprint=Fingerprint(population="traces that call the tool", measure="tool_failure_rate", segment=calls.segment),
         cause=explain(census, messages, _pile_sentence(census, thresholds, calls.segment)),
         recommendation=f"{advice} {SHOW_FAILURES}" if silent else advice,
+        population_sql=present_sql("tool", calls.segment),
         affected_sql=affected_sql("tool", calls.segment),
+        threshold=thresholds.tool_failure_rate,
         buckets=[bucket for bucket in (traces, calls, answered, *messages) if bucket is not None],
         answered=_numerator(answered),
         ended_ok=_numerator(_one(census, "tool_ended_ok", "tool", calls.segment)),
@@ -151,10 +153,10 @@ def _callees(census: Census, thresholds: OperationalThresholds, dimension: str) 
     for calls in census.find("model_error_rate", dimension=dimension):
         traces = _one(census, "model_failing_traces", dimension, calls.segment)
         if _reached(calls, thresholds.model_failure_rate) and traces and _numerator(traces) >= thresholds.min_traces:
-            yield _callee(census, calls, traces)
+            yield _callee(census, thresholds, calls, traces)
 
 
-def _callee(census: Census, calls: Bucket, traces: Bucket) -> Fact:
+def _callee(census: Census, thresholds: OperationalThresholds, calls: Bucket, traces: Bucket) -> Fact:
     dimension: Subject = "model" if calls.dimension == "model" else "provider"
     model, failing, of = clip(calls.segment), _numerator(calls), calls.denominator or 0
     callee = model if dimension == "model" else f"provider {model}"
@@ -172,7 +174,9 @@ def _callee(census: Census, calls: Bucket, traces: Bucket) -> Fact:
         ),
         cause=explain(census, messages, ""),
         recommendation=advise([message.segment for message in messages], f"`{model}`"),
+        population_sql=present_sql(dimension, calls.segment),
         affected_sql=affected_sql(dimension, calls.segment),
+        threshold=thresholds.model_failure_rate,
         buckets=[bucket for bucket in (traces, calls, answered, *messages) if bucket is not None],
         answered=_numerator(answered),
         ended_ok=_numerator(_one(census, "model_ended_ok", dimension, calls.segment)),
@@ -196,7 +200,9 @@ def _spans(census: Census, thresholds: OperationalThresholds) -> Iterator[Fact]:
             fingerprint=Fingerprint(population="traces with the span", measure="span_origin_rate", segment=traces.segment),
             cause=explain(census, messages, ""),
             recommendation=advise([message.segment for message in messages], f"`{span}`"),
+            population_sql=present_sql("span", traces.segment),
             affected_sql=affected_sql("span", traces.segment),
+            threshold=thresholds.span_failure_rate,
             buckets=[bucket for bucket in (traces, answered, *messages) if bucket is not None],
             answered=_numerator(answered),
             ended_ok=_numerator(_one(census, "span_ended_ok", "span", traces.segment)),
@@ -220,7 +226,9 @@ def _hidden(census: Census, thresholds: OperationalThresholds, kind: Hidden, cov
         fingerprint=Fingerprint(population="OK traces", measure=kind.measure),
         cause=explain(census, messages, ""),
         recommendation=kind.recommendation,
+        population_sql="SELECT trace_id FROM traces WHERE state = 'OK'",
         affected_sql=HIDDEN_SQL.format(condition=kind.condition),
+        threshold=thresholds.hidden_failure_rate,
         buckets=[bucket for bucket in (traces, answered, *messages) if bucket is not None],
         answered=_numerator(answered),
     )

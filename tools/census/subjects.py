@@ -38,6 +38,20 @@ ENDS = "SELECT trace_id, state, (state = 'OK' AND coalesce(response_chars, 0) > 
 """How each trace ends; `answered`: OK with a response."""
 
 
+PRESENT: dict[Subject, str] = {
+    "tool": f"{IS_TOOL} AND name",
+    "model": f"{IS_MODEL} AND model",
+    "provider": f"{IS_MODEL} AND provider",
+    "span": "parent_span_id IS NOT NULL AND name",
+}
+"""The spans of each kind of subject, up to the comparison with its name."""
+
+
+def present_sql(subject: Subject, segment: str) -> str:
+    """The traces in which it is called at all."""
+    return f"SELECT DISTINCT trace_id FROM spans WHERE {PRESENT[subject]} = {quote(segment)}"
+
+
 def affected_sql(subject: Subject, segment: str) -> str:
     """The traces in which it fails, with the first failing span and what it says."""
     return (

@@ -13,6 +13,7 @@ from .thresholds import OperationalThresholds
 from .timing import has_nominal_timing
 from .wording import clip, duration, percent, share
 
+FINISHED_SQL = "SELECT trace_id FROM traces WHERE state IN ('OK', 'ERROR')"
 ERRORS_SQL = """
 SELECT t.trace_id, coalesce(f.span_id, '') AS span_id, coalesce(f.note, '') AS note
 FROM traces AS t LEFT JOIN (
@@ -65,7 +66,9 @@ def _error_rate(census: Census, thresholds: OperationalThresholds) -> Iterator[F
         fingerprint=Fingerprint(population="finished traces", measure="trace_error_rate"),
         cause=explain(census, messages, _failing_spans(census)),
         recommendation=advise([message.segment for message in messages], "the failing step"),
+        population_sql=FINISHED_SQL,
         affected_sql=ERRORS_SQL.format(condition="TRUE"),
+        threshold=thresholds.trace_error_rate,
         buckets=[rate, *messages],
     )
 
@@ -107,11 +110,13 @@ def _burst(bursts: list[Bucket], overall: Bucket, width: timedelta) -> Fact:
         affected=errors,
         population=overall.denominator or 0,
         population_title="finished traces",
-        fingerprint=Fingerprint(population="finished traces", measure="error_burst", segment=worst.segment),
+        fingerprint=Fingerprint(population="finished traces", measure="error_burst"),
         cause=Cause(text="Something was different at these times: a deployment, a dependency, the load.", standing="suspected"),
         recommendation=f"Compare deployments, dependencies and load from {worst.segment} UTC on with those before, "
         "and alert on the error rate.",
+        population_sql=FINISHED_SQL,
         affected_sql=ERRORS_SQL.format(condition=f"({' OR '.join(spans)})"),
+        threshold=0.0,
         buckets=[worst, overall],
     )
 
@@ -137,6 +142,8 @@ def _timeouts(census: Census, thresholds: OperationalThresholds) -> Iterator[Fac
         fingerprint=Fingerprint(population="ERROR traces", measure="failure_pile", segment=duration(value)),
         cause=Cause(text=f"A timeout of {duration(value)}, of the agent or of what it calls.", standing="suspected"),
         recommendation="Find which call runs into the timeout, shorten it, and answer the user when it is reached.",
+        population_sql="SELECT trace_id FROM traces WHERE state = 'ERROR' AND execution_duration_ms IS NOT NULL",
+        threshold=thresholds.timeout_share,
         affected_sql=ERRORS_SQL.format(
             condition=f"t.execution_duration_ms >= {value - 500} AND t.execution_duration_ms < {value + 500}"
         ),
@@ -174,6 +181,8 @@ def _outliers(census: Census) -> Iterator[Fact]:
         fingerprint=Fingerprint(population="OK traces", measure="latency_outliers"),
         cause=Cause(text=_where_the_time_goes(census), standing="suspected"),
         recommendation="Look at the longest span of the named traces; set a timeout on it, and a limit on the agent's steps.",
+        population_sql="SELECT trace_id FROM traces WHERE state = 'OK' AND execution_duration_ms IS NOT NULL",
+        threshold=0.0,
         affected_sql=OUTLIERS_SQL.format(limit=f"{limit:.6f}".rstrip("0").rstrip(".")),
         buckets=[outliers, *census.find("outlier_time", dimension="slowest")],
     )

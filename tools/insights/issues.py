@@ -14,7 +14,7 @@ from .hypotheses import HypothesisMemory
 from .identity import experiment_of_issue
 from .identity import issue_id as id_of
 from .memory import require_untouched
-from .models import EVIDENCE_LIMIT, Issue, IssueDraft
+from .models import EVIDENCE_LIMIT, Issue, IssueDraft, TrendPoint
 
 INDEX = "insights.i."
 FIXED = ("issue_id", "experiment_id", "fingerprint", "created_at")
@@ -23,13 +23,16 @@ FIXED = ("issue_id", "experiment_id", "fingerprint", "created_at")
 class IssueMemory(AnalysisMemory, HypothesisMemory):
     """The verbs about issues."""
 
-    def create_issue(self, run_id: str, draft: IssueDraft, traces: Sequence[AffectedTrace]) -> Issue:
+    def create_issue(
+        self, run_id: str, draft: IssueDraft, traces: Sequence[AffectedTrace], *, look: TrendPoint | None = None
+    ) -> Issue:
         """Makes an issue of a draft, or brings the one with this fingerprint up to date; once per analysis.
 
         Args:
             run_id: The analysis that found it.
             draft: What it is.
             traces: All affected traces; only those of the evidence are linked, the others are counted, not looked at.
+            look: Where the trend of a new issue begins.
 
         Raises:
             MemoryRefused: It has no evidence that exists, or no validated hypothesis where it needs one.
@@ -41,7 +44,8 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         self._cite(run, kept)
         parent = self._parent_run(run.experiment_id)
         with self.files.locks.hold(parent.run_id):
-            return self._find_or_make(self.files.run(parent.run_id), run_id, draft.model_copy(update={"evidence": kept}), traces)
+            facts = self.files.run(parent.run_id)
+            return self._find_or_make(facts, run_id, draft.model_copy(update={"evidence": kept}), traces, look)
 
     def get_issue(self, issue_id: str) -> Issue:
         """One issue, of whichever experiment.
@@ -72,6 +76,13 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
             self._index_issue(self.files.run(parent.run_id), revised)
             return revised
 
+    def follow_issue(self, issue_id: str, point: TrendPoint) -> Issue:
+        """Keeps one more look at a known issue, and the status that follows from it; once per analysis."""
+        at = self._now()
+        return self.update_issue(
+            issue_id, op=f"looked:{point.run_id}", change=lambda current: transitions.looked_at(current, point, at=at)
+        )
+
     def issue_traces(self, issue_id: str) -> list[AffectedTrace]:
         """All traces that an issue affects, as of when it was last found.
 
@@ -83,11 +94,14 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
             raise UserError(f"There is no issue {issue_id!r}.")
         return [AffectedTrace(*row) for row in csv.reader(io.StringIO(text, newline=""))][1:]
 
-    def _find_or_make(self, parent: RunFacts, run_id: str, draft: IssueDraft, traces: Sequence[AffectedTrace]) -> Issue:
+    def _find_or_make(
+        self, parent: RunFacts, run_id: str, draft: IssueDraft, traces: Sequence[AffectedTrace], look: TrendPoint | None
+    ) -> Issue:
         subject, at = id_of(parent.experiment_id, draft.fingerprint), self._now()
         current = self._read(Issue, parent.run_id, _name(subject))
         if current is None:
             issue = _new_issue(subject, draft, parent.experiment_id, run_id=run_id, at=at)
+            issue = issue if look is None else issue.model_copy(update={"trend": (look,)})
             self._index_issue(parent, issue)
         elif _found_by(run_id) in current.ops:
             self._index_issue(parent, current)
@@ -107,7 +121,8 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         added = [entry for entry in kept if entry not in current.evidence]
         if added:
             self._cite(self._analysis_run(changed.source_run_id), added)
-        return self._revised(current, changed.model_copy(update={"evidence": kept}), op=op)
+        settled = transitions.with_settlement(current, changed.model_copy(update={"evidence": kept}), at=self._now())
+        return self._revised(current, settled, op=op)
 
     def _home(self, issue_id: str) -> RunFacts:
         parent = self._find_parent_run(experiment_of_issue(issue_id))

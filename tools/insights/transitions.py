@@ -5,7 +5,18 @@ from datetime import datetime
 
 from ..errors import MemoryRefused
 from ..testing.plan import Plan
-from .models import Evidence, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, Severity, TestResult, Verdict
+from .models import (
+    Evidence,
+    Hypothesis,
+    HypothesisStatus,
+    Issue,
+    IssueDraft,
+    IssueStatus,
+    Severity,
+    TestResult,
+    TrendPoint,
+    Verdict,
+)
 
 SEVERITY = ("severity", "severity_because", "severity_by")
 SETTLED = (IssueStatus.RESOLVED, IssueStatus.REJECTED)
@@ -148,6 +159,7 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
     if issue.severity_by == "person" and draft.severity_by == "rule":
         kept += f", stays {issue.severity} as a person set it" if issue.severity is not draft.severity else ""
         taken_over |= {name: getattr(issue, name) for name in SEVERITY}
+    taken_over["watch"] = issue.watch or draft.watch  # the looks of a trend are comparable because all follow one plan
     line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
     return issue.model_copy(update={**taken_over, "source_run_id": run_id, "history": (*issue.history, line)})
 
@@ -190,6 +202,33 @@ def set_by_person(
     by = " ".join(filter(None, ("by a person", where)))
     history = (*issue.history, f"{stamp(at)} {', '.join(changes)} {by}")
     return issue.model_copy(update={**changed, "history": history})
+
+
+def looked_at(issue: Issue, point: TrendPoint, *, at: datetime) -> Issue:
+    """The issue with one more look in its trend, and with the status that follows from it.
+
+    Gone resolves an open issue; back, and a rejected one that has become worse, opens it again. A look by the same analysis is
+    kept once.
+    """
+    if any(each.run_id == point.run_id for each in issue.trend):
+        return issue
+    counted = f"{point.affected} of {point.population} newer traces"
+    line = f"{stamp(at)} {point.standing} by analysis {point.run_id}: {counted}"
+    changed: dict[str, object] = {"trend": (*issue.trend, point)}
+    if point.standing == "gone" and issue.status not in SETTLED:
+        resolution = f"Not seen in two windows that were large enough to show it; the last ended {stamp(point.until)}."
+        changed |= {"status": IssueStatus.RESOLVED, "resolution": resolution, "settled_at": point.until}
+    elif point.standing in {"back", "worse"} and issue.status in SETTLED:
+        line = f"{line}; was {issue.status}{f' ({issue.resolution})' if issue.resolution else ''}, is open again"
+        changed |= {"status": IssueStatus.OPEN, "resolution": None, "settled_at": None}
+    return issue.model_copy(update={**changed, "history": (*issue.history, line)})
+
+
+def with_settlement(before: Issue, after: Issue, *, at: datetime) -> Issue:
+    """The issue as it is to be written, which knows since when it is resolved or rejected."""
+    if after.status is before.status or after.settled_at != before.settled_at:
+        return after
+    return after.model_copy(update={"settled_at": at if after.status in SETTLED else None})
 
 
 def with_evidence(entries: Sequence[Evidence], more: Sequence[Evidence], *, limit: int) -> tuple[Evidence, ...]:

@@ -13,11 +13,13 @@ from ..insights.models import (
     Hypothesis,
     HypothesisStatus,
     Issue,
+    IssueStatus,
     QueryRecord,
     SnapshotRecord,
 )
 from ..insights.store import InsightStore
 from ..links import masked_uri, run_link, ui_command
+from .changes import Change, changes_of, is_first
 from .excerpts import spoken
 
 EXAMPLES = 2
@@ -63,6 +65,8 @@ class ReportFacts:
     hypotheses: tuple[Hypothesis, ...]
     left_out: tuple[str, ...]
     queries: tuple[QueryRecord, ...]
+    changes: tuple[Change, ...]
+    """What became of each issue since the analysis before."""
 
     def of_kind(self, kind: str) -> list[IssueFacts]:
         """The issues of one kind, most severe first."""
@@ -80,6 +84,11 @@ class ReportFacts:
         """One figure of the census."""
         found = self.census.find(name, segment=segment, dimension=dimension)
         return found[0] if found else None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no issue was known before."""
+        return is_first(self.changes)
 
     @property
     def durations_are_nominal(self) -> bool:
@@ -121,7 +130,7 @@ def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None)
     hypotheses = store.list_hypotheses(run_id)
     by_id = {each.hypothesis_id: each for each in hypotheses}
     issues = store.list_issues(analysis.experiment_id)
-    mine = [issue for issue in issues if issue.source_run_id == run_id]
+    mine = [issue for issue in issues if issue.source_run_id == run_id and issue.status is not IssueStatus.REJECTED]
     proposals = store.read_proposals(run_id, "hypotheses", 0)
     return ReportFacts(
         analysis=analysis,
@@ -138,6 +147,7 @@ def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None)
         hypotheses=tuple(hypotheses),
         left_out=proposals.left_out if proposals else (),
         queries=tuple(store.list_queries(run_id)),
+        changes=changes_of(issues, run_id),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from importlib import resources
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from ..insights.models import Bucket, Interval, Issue
 from .excerpts import excerpt
@@ -20,9 +20,10 @@ def render_markdown(facts: ReportFacts) -> str:
 
 @cache
 def _template() -> Template:
-    source = resources.files(__name__.rpartition(".")[0]).joinpath("report.md.j2").read_text(encoding="utf-8")
     # Markdown, not HTML: what comes from traces goes through `excerpt` or `inline`, which escape for markdown.
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment = Environment(
+        loader=FunctionLoader(_source), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
     environment.filters |= {
         "excerpt": excerpt,
         "inline": inline,
@@ -33,7 +34,11 @@ def _template() -> Template:
         "when": when,
         "number": number,
     }
-    return environment.from_string(source)
+    return environment.get_template("report.md.j2")
+
+
+def _source(name: str) -> str:
+    return resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
 
 
 def inline(text: object) -> str:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 
 from ..insights.affected import AffectedTrace
-from ..insights.models import Cause, Cell, Evidence, Fingerprint, Hypothesis, Interval, IssueDraft, TestResult
+from ..insights.models import Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
+from .fingerprints import fingerprint_of
 from .intervals import share_at_level
 from .playbooks import Entry, share_in_words
 from .severity import Rating, rate_severity
@@ -49,7 +50,7 @@ def draft_issue(
         interval=_share_interval(hypothesis, result),
         cause=cause,
         recommendation=texts.recommendation if texts else "Open the listed traces and decide what they have in common.",
-        fingerprint=Fingerprint(population=_population_title(hypothesis), measure=entry.name if entry else hypothesis.statement),
+        fingerprint=fingerprint_of(hypothesis),
         evidence=_ordered(hypothesis.evidence) or _first(affected),
         query_ids=result.query_ids,
     )
@@ -86,7 +87,7 @@ def _of_cell(
         ),
         cause=cause,
         recommendation=f"Compare traces with {where} to the rest: open the listed ones, and look at what differs there.",
-        fingerprint=Fingerprint(population=_population_title(hypothesis), measure=cell.outcome, segment=where),
+        fingerprint=fingerprint_of(hypothesis, cell),
         evidence=_first(affected),
         query_ids=result.query_ids,
     )

@@ -8,10 +8,11 @@ from ..insights.affected import AffectedTrace
 from ..insights.models import Cell, Evidence, TestResult
 from ..sql.service import SqlService
 from . import compose
-from .plan import Plan, Read, Shift, Slices
+from .plan import Contrast, Plan, Read, Shift, Slices
 from .queries import OnStep, PlanQueries
 from .results import Counts, Measured, result_of_counts, result_of_measure
 from .search import SliceRun
+from .watching import watch_plan
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,41 @@ class PlanExecutor:
             ValueError: a slice search without a cell: which traces are affected depends on it.
         """
         queries = PlanQueries(self._sql, plan, owner)
-        if isinstance(plan.decision, Slices):
-            if cell is None:
-                raise ValueError("the affected traces of a slice search are those of one of its cells")
-            plan = self._search(queries, plan, plan.decision).contrast_of(cell)
-        elif isinstance(plan.decision, Shift):
-            plan = compose.exceedance(plan, self._measured(queries, plan).cut(plan.decision))
-        return queries.affected(plan)
+        return queries.affected(self._as_contrast(queries, plan, cell) or plan)
+
+    def watch_plan(self, plan: Plan, result: TestResult, *, owner: str = "", cell: Cell | None = None) -> Plan | None:
+        """What later analyses carry out to see whether what this plan has shown is still so; None where only a reader could.
+
+        Raises:
+            QueryError: a step fails.
+        """
+        contrast = self._as_contrast(PlanQueries(self._sql, plan, owner), plan, cell)
+        return watch_plan(plan, result, contrast=contrast, cell=cell)
+
+    def look(self, plan: Plan, *, owner: str = "") -> TestResult:
+        """The numbers of a plan that watches a share, without showing its steps or any trace.
+
+        Raises:
+            QueryError: a step fails.
+        """
+        queries, key = PlanQueries(self._sql, plan, owner), self._key(plan)
+        table = queries.ask(compose.cluster_table(plan, by_trace=key == "trace"), f"A look at {plan.population_title}")
+        result = result_of_counts(plan, Counts.of(table), cluster_key=key, seed=self.seed)
+        return result.model_copy(update={"query_ids": tuple(queries.query_ids)})
+
+    def _as_contrast(self, queries: PlanQueries, plan: Plan, cell: Cell | None) -> Plan | None:
+        """The comparison that a plan is, with its cut of now where it compares numbers; None where it compares nothing."""
+        match plan.decision:
+            case Slices():
+                if cell is None:
+                    raise ValueError("the affected traces of a slice search are those of one of its cells")
+                return self._search(queries, plan, plan.decision).contrast_of(cell)
+            case Shift():
+                return compose.exceedance(plan, self._measured(queries, plan).cut(plan.decision))
+            case Contrast():
+                return plan
+            case _:
+                return None
 
     def _decide(self, queries: PlanQueries, plan: Plan, on_step: OnStep) -> tuple[TestResult, Plan | None]:
         """The result, and the plan whose affected step says which traces speak for and against."""

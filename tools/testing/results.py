@@ -182,7 +182,9 @@ def _process_rate(plan: Plan, decision: Rate, counts: Counts, *, cluster_key: st
     found = estimate_rate(counts.affected, sizes, threshold=decision.threshold, direction=decision.direction)
     interval = Interval(low=found.low, high=found.high)
     p_value = None if reason else found.p_value
-    return result.model_copy(update={"value": found.share, "interval": interval, "p_value": p_value})
+    return result.model_copy(
+        update={"value": found.share, "interval": interval, "effective": found.effective_n, "p_value": p_value}
+    )
 
 
 def _contrast(plan: Plan, decision: Contrast, counts: Counts, *, cluster_key: str, seed: int) -> TestResult:

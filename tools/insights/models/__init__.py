@@ -12,6 +12,7 @@ from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, P
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
 from .tested import Arm, Cell, HypothesisStatus, Reads, TestResult, Verdict
+from .trend import Standing, TrendPoint
 
 __all__ = [
     "Analysis",
@@ -47,7 +48,9 @@ __all__ = [
     "Severity",
     "SnapshotRecord",
     "Spend",
+    "Standing",
     "TestResult",
+    "TrendPoint",
     "Unit",
     "Usage",
     "Verdict",

@@ -34,6 +34,8 @@ class HypothesisDraft(Part):
     anchor: Anchor | None = None
     playbook: str = ""
     """The entry of the playbook it came from: title, severity floor, cause and recommendation are taken from there."""
+    issue_id: str = ""
+    """The earlier issue that it looks at again, where its source is `prior`."""
     origin: str = ""
     """Where a proposal stood in its stored list, (step, round, index); empty for a person's."""
     blocked: str = ""

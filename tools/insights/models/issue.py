@@ -1,12 +1,14 @@
 """An issue: a problem that is proven by traces."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
 
-from ...testing.plan import Estimand
+from ...testing.plan import Estimand, Plan
 from .base import Document, Evidence, Interval, Kind, Part, Severity
+from .trend import TrendPoint
 
 
 class IssueStatus(StrEnum):
@@ -27,7 +29,7 @@ class Cause(Part):
 
 
 class Fingerprint(Part):
-    """What an issue is about, to know it again next week."""
+    """What an issue is about, to know it again next week however it is worded (`tools/testing/fingerprints.py`)."""
 
     population: str
     measure: str
@@ -57,6 +59,8 @@ class IssueDraft(Part):
     fingerprint: Fingerprint
     evidence: tuple[Evidence, ...]
     query_ids: tuple[str, ...] = ()
+    watch: Plan | None = None
+    """The plan that later analyses carry out on newer traces, to see whether it is still there; None: nobody can but a reader."""
 
     @property
     def counts(self) -> str:
@@ -75,4 +79,12 @@ class Issue(Document, IssueDraft):
     """Only people change it; that a later analysis finds the issue again doesn't."""
     resolution: str | None = None
     native_id: str | None = None
+    settled_at: datetime | None = None
+    """When it was last resolved or rejected: traces from before say nothing about whether that holds."""
+    trend: tuple[TrendPoint, ...] = ()
+    """The looks that analyses took at it, oldest first; no trace is counted in two of them."""
     history: tuple[str, ...] = ()
+
+    def look_of(self, run_id: str) -> TrendPoint | None:
+        """The look that an analysis took at it, if it took one."""
+        return next((point for point in self.trend if point.run_id == run_id), None)

@@ -82,6 +82,8 @@ class TestResult(Part):
     value: float | None = None
     """The share (count, rate; of what was read, read), the ratio of shares (contrast), the ratio of quantiles (shift)."""
     interval: Interval | None = None
+    effective: float | None = None
+    """Rate: how many independent traces would tell as much."""
     threshold: float
     material: float | None = None
     p_value: float | None = None

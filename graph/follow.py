@@ -1,0 +1,88 @@
+"""Issues that live on: the look that begins a trend, and the one that each later analysis adds to it."""
+
+from collections.abc import Sequence
+
+from ..tools.insights.models import Analysis, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, TrendPoint
+from ..tools.testing.fingerprints import entry_of
+from ..tools.testing.plan import Plan, Rate
+from ..tools.testing.trend import Known, judge
+from ..tools.testing.watching import found_again, is_fresh, looked_until, point_of
+from ..tools.workbench import Workbench
+from .context import Context, in_thread
+from .ports import Event
+
+
+def first_look(bench: Workbench, draft: IssueDraft, *, owner: str) -> TrendPoint | None:
+    """Where the trend of an issue begins, measured by the plan that will watch it; None where none can."""
+    if draft.watch is None:
+        return None
+    record = bench.snapshot.record
+    return point_of(bench.executor.look(draft.watch, owner=owner), record, run_id=bench.run_id, since=record.since)
+
+
+async def follow_known(context: Context, bench: Workbench, analysis: Analysis, hypotheses: Sequence[Hypothesis]) -> None:
+    """Says of each issue that was looked at again how it stands now, and keeps that in its trend."""
+    priors = {each.issue_id: each for each in hypotheses if each.source == "prior" and each.result is not None}
+    if not priors:
+        return
+    listed = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
+    issues = [each for each in listed if each.issue_id in priors]
+    points = judge({each.issue_id: _known(bench, each, priors[each.issue_id]) for each in issues})
+    for issue in issues:
+        point, prior = points[issue.issue_id], priors[issue.issue_id]
+        await in_thread(lambda issue=issue, point=point, prior=prior: _keep(context, bench, issue, point, prior))
+
+
+def _known(bench: Workbench, issue: Issue, prior: Hypothesis) -> Known:
+    """The issue as it was before this analysis looked, so that a look that a crash cut short is judged the same again."""
+    record, result = bench.snapshot.record, prior.result
+    assert result is not None, "only what was tested is followed"
+    earlier = tuple(each for each in issue.trend if each.run_id != bench.run_id)
+    kept = next((each for each in issue.trend if each.run_id == bench.run_id), None)
+    before = issue.model_copy(update={"trend": earlier})
+    found = issue.source_run_id == bench.run_id and is_fresh(before, record)
+    point = kept or point_of(result, record, run_id=bench.run_id, since=looked_until(before))
+    status = issue.status if kept is None else _before(issue, kept)
+    seen = found or prior.status is HypothesisStatus.VALIDATED
+    return Known(status, earlier, point, _threshold(issue.watch), seen)
+
+
+def _before(issue: Issue, kept: TrendPoint) -> IssueStatus:
+    """The status that a look which is kept already was judged by."""
+    match kept.standing:
+        case "gone":
+            return IssueStatus.OPEN if issue.settled_at == kept.until else IssueStatus.RESOLVED
+        case "back":
+            return IssueStatus.RESOLVED
+        case _:
+            return issue.status
+
+
+def _threshold(plan: Plan | None) -> float:
+    assert plan is not None, "only what can be watched is followed"
+    assert isinstance(plan.decision, Rate), "what is watched is a share"
+    return plan.decision.threshold
+
+
+def _keep(context: Context, bench: Workbench, issue: Issue, point: TrendPoint, prior: Hypothesis) -> None:
+    if prior.status is HypothesisStatus.VALIDATED and point.standing != "rejected":
+        _bring_up_to_date(context, bench, issue, prior)
+    followed = context.store.follow_issue(issue.issue_id, point)
+    context.display.show(
+        Event(
+            "issue",
+            f"{point.standing}: {followed.title}: {point.affected:,} of {point.population:,} newer traces",
+            step="issues",
+            subject=issue.issue_id,
+            detail=followed.history[-1],
+        )
+    )
+
+
+def _bring_up_to_date(context: Context, bench: Workbench, issue: Issue, prior: Hypothesis) -> None:
+    assert prior.plan is not None, "a verdict by test has a plan"
+    affected = bench.executor.affected(prior.plan, owner=prior.hypothesis_id)
+    entry = context.playbook.get(entry_of(issue.fingerprint))
+    supporting = sorted(prior.evidence, key=lambda each: not each.supports)
+    draft = found_again(issue, prior, supporting, entry=entry, traces=bench.snapshot.record.traces)
+    context.store.create_issue(bench.run_id, draft, affected)
