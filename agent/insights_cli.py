@@ -17,7 +17,7 @@ from .failure import Manner
 from .insights.commands.verb import app
 
 NAME = "mlflow-insights"
-GROUPS = ("analyses", "hypotheses", "issues")
+GROUPS = ("analyses", "census", "hypotheses", "issues", "traces", "queries", "plans", "cache")
 """The modules of `insights/commands` whose verbs there are, in the order of the help."""
 
 HELP = (
@@ -27,10 +27,11 @@ HELP = (
 )
 
 EPILOG = """[bold]In order[/]
-  create-analysis, create-hypothesis with a plan, update-hypothesis with the
-  evidence, create-issue for what is VALIDATED or a counted fact,
-  update-analysis --status COMPLETED. Each verb's --help teaches its step.
-  run-analysis does all this by itself.
+  create-analysis, create-baseline-census, get-baseline-census, create-issue
+  for counted facts, create-hypothesis with a plan, execute-sql, search and
+  get to carry it out (or run-plan), update-hypothesis with the evidence,
+  create-issue for what is VALIDATED, update-analysis --status COMPLETED. Each
+  verb's --help teaches its step. run-analysis does all this by itself.
 
 [bold]Settings[/]
   A flag comes before the environment, that before the env file (.env here, or

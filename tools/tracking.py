@@ -146,6 +146,24 @@ def list_experiments(tracking: Tracking) -> list[Experiment]:
             return sorted(found, key=lambda item: (item.name, item.experiment_id))
 
 
+def search_experiments(tracking: Tracking, filter_string: str, *, max_results: int) -> list[Experiment]:
+    """The experiments that match a filter of MLflow's grammar, by name.
+
+    Raises:
+        UserError: MLflow doesn't understand the filter.
+    """
+    call = partial(
+        tracking.client.search_experiments, filter_string=filter_string or None, max_results=max_results, order_by=["name ASC"]
+    )
+    try:
+        found = ask("list its experiments", call)
+    except StoreError as error:
+        if getattr(error.__cause__, "error_code", "") == "INVALID_PARAMETER_VALUE":
+            raise UserError(f"The filter {filter_string!r} is wrong; one looks like \"name LIKE '%retail%'\". {error}") from error
+        raise
+    return [Experiment(str(item.experiment_id), str(item.name)) for item in found]
+
+
 def experiments_with_traces(tracking: Tracking) -> list[Experiment]:
     """The experiments that hold at least one trace, by name."""
     return [each for each in list_experiments(tracking) if _has_traces(tracking, each.experiment_id)]

@@ -1,12 +1,15 @@
 """One analysis's tools over its snapshot: SQL whose queries are kept, plans, and traces linked before they are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
 
+from .census.census import take_census
+from .insights.models import Census
 from .insights.store import InsightStore
 from .sql.service import SqlService
 from .testing.clusters import find_clusters, write_clusters
@@ -46,6 +49,19 @@ class Workbench:
     def query(self, sql: str, *, title: str, owner: str = "") -> pa.Table:
         """Answers one query in the Databricks dialect; blocks."""
         return self.sql.query(sql, title=title, owner=owner).table
+
+    def count(self, *, now: datetime, progress: Callable[[int, int], None]) -> Census:
+        """The census as the memory has it; taken and kept where it has none. Its sample traces are linked. Blocks.
+
+        Raises:
+            QueryError: a statement can't be answered.
+        """
+        counted = self.store.read_census(self.run_id)
+        if counted is None:
+            counted = take_census(self.sql, self.snapshot.record, now=now, progress=progress)
+            self.look_at(sorted({trace_id for bucket in counted.buckets for trace_id in bucket.sample_trace_ids}))
+            self.store.write_census(self.run_id, counted)
+        return counted
 
     def look_at(self, trace_ids: Sequence[str]) -> None:
         """Links traces to the analysis; called before any of them is shown."""

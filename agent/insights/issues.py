@@ -19,6 +19,7 @@ from ...tools.insights.models import (
 from ...tools.insights.transitions import set_by_person
 from ...tools.tracking import find_experiment
 from .analyses import require_text
+from .benches import open_bench
 from .evidence import GivenEvidence
 from .opened import Insights
 
@@ -79,8 +80,7 @@ def create_issue(
         evidence=shown,
         query_ids=(counted.query_id,) if counted else hypothesis.result.query_ids if hypothesis and hypothesis.result else (),
     )
-    traces = sorted({AffectedTrace(each.trace_id, each.span_id or "", each.rationale) for each in shown if each.supports})
-    return store.create_issue(run_id, draft, traces)
+    return store.create_issue(run_id, draft, _affected(insights, run_id, hypothesis, shown))
 
 
 def update_issue(
@@ -149,6 +149,19 @@ def advise_title(title: str) -> str:
     return f"A title of {words} words {wrong}: 5 to 8 are best, as in 'Weather API returns 500 errors during peak hours'."
 
 
+def _affected(insights: Insights, run_id: str, hypothesis: Hypothesis | None, shown: Sequence[Evidence]) -> list[AffectedTrace]:
+    """All affected traces: by the typed plan that was carried out, or else those that were named."""
+    if hypothesis is None or hypothesis.result is None or hypothesis.plan is None or hypothesis.plan.reading is not None:
+        return sorted({AffectedTrace(each.trace_id, each.span_id or "", each.rationale) for each in shown if each.supports})
+    if hypothesis.result.decision == "slices":
+        raise UserError(
+            f"Hypothesis {hypothesis.hypothesis_id!r} is a search whose cells are issues each: `run-analysis --resume {run_id}` "
+            "makes them."
+        )
+    with open_bench(insights, insights.store.get_analysis(run_id)) as bench:
+        return bench.executor.affected(hypothesis.plan, owner=hypothesis.hypothesis_id)
+
+
 def _bucket(insights: Insights, run_id: str, text: str) -> Bucket:
     census = insights.store.read_census(run_id)
     if census is None:
@@ -185,7 +198,8 @@ def _counts(
 def _fingerprint(title: str, hypothesis: Hypothesis | None, counted: Bucket | None, population_title: str) -> Fingerprint:
     """What it is about: the hypothesis, the figure, or else the words of the title."""
     if hypothesis is not None:
-        return Fingerprint(population=population_title, measure=hypothesis.playbook or hypothesis.statement)
+        population = hypothesis.plan.population_title if hypothesis.plan else LOOKED_AT
+        return Fingerprint(population=population, measure=hypothesis.playbook or hypothesis.statement)
     if counted is not None:
         return Fingerprint(population=population_title, measure=counted.name, segment=counted.segment)
     return Fingerprint(population=LOOKED_AT, measure=" ".join(re.findall(r"\w+", title.lower())))

@@ -12,6 +12,14 @@ Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
 
 
+Tell = Callable[[str], None]
+"""Is told what is being done now."""
+
+
+def tell_nobody(_text: str) -> None:
+    """Nobody listens: the default."""
+
+
 def no_progress(_text: str, _done: int, _total: int) -> None:
     """Nobody watches: the default."""
 
@@ -27,6 +35,7 @@ class Insights:
     """Where people open this store's pages."""
     now: Callable[[], datetime] = utc_now
     progress: Progress = no_progress
+    tell: Tell = tell_nobody
 
 
 def open_insights(
@@ -36,6 +45,7 @@ def open_insights(
     ui_url: str | None = None,
     now: Callable[[], datetime] = utc_now,
     progress: Progress = no_progress,
+    tell: Tell = tell_nobody,
 ) -> Insights:
     """Opens the memory of a store.
 
@@ -43,4 +53,4 @@ def open_insights(
         UserError: the URI isn't one.
         StoreError: the store isn't there, isn't MLflow's, or doesn't answer.
     """
-    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress)
+    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress, tell)

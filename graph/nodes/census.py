@@ -4,7 +4,6 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ...tools.census.census import take_census
 from ...tools.census.drafting import OperationalIssue
 from ...tools.census.operational import complete, find_operational_issues
 from ...tools.census.thresholds import OperationalThresholds
@@ -32,14 +31,7 @@ async def census(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 
 def _count(context: Context, bench: Workbench) -> Census:
-    """The census as the memory has it; taken where it has none. Its sample traces are linked before they are shown."""
-    counted = context.store.read_census(bench.run_id)
-    if counted is None:
-        counted = take_census(
-            bench.sql, bench.snapshot.record, now=context.now(), progress=context.progress("census", "counting")
-        )
-        bench.look_at(sorted({trace_id for bucket in counted.buckets for trace_id in bucket.sample_trace_ids}))
-        context.store.write_census(bench.run_id, counted)
+    counted = bench.count(now=context.now(), progress=context.progress("census", "counting"))
     context.display.show(Event("census", _summary(counted), step="census"))
     return counted
 

@@ -119,6 +119,14 @@ class AnalysisMemory(Memory):
 
         return self._revise_analysis(run_id, change)
 
+    def experiment_of(self, run_id: str) -> str:
+        """The experiment of an analysis: one look at its run.
+
+        Raises:
+            UserError: There is no such run, or it is no analysis.
+        """
+        return self._analysis_run(run_id).experiment_id
+
     def linked_traces(self, run_id: str) -> int:
         """How many traces the analysis has looked at."""
         return len(self.linked_ids(run_id))

@@ -107,3 +107,14 @@ def private_folder() -> Path:
         if folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
             return folder
     raise StoreError(f"No folder for the locks of runs can be made, neither in {str(cache)!r} nor in {tempfile.gettempdir()!r}.")
+
+
+def any_experiment_held() -> bool:
+    """Whether any run on this host holds an experiment, of whichever store."""
+    for path in sorted(private_folder().glob("experiment-*.lock")):
+        try:
+            with FileLock(path).acquire(timeout=0):
+                continue
+        except Timeout:
+            return True
+    return False

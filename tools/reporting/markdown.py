@@ -83,10 +83,11 @@ def figure(bucket: Bucket | None) -> str:
             else ""
         )
         return f"{percent(bucket.value)}{counts} `{bucket.query_id}`"
-    return f"{_amount(bucket)} `{bucket.query_id}`"
+    return f"{amount(bucket)} `{bucket.query_id}`"
 
 
-def _amount(bucket: Bucket) -> str:
+def amount(bucket: Bucket) -> str:
+    """The value of a figure that isn't a share, with its unit."""
     value = bucket.value or 0.0
     match bucket.unit:
         case "ms":

@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MemoryRefused, StoreError, TraceReadError, UserError
 from ..insights.artifacts import RunFiles
@@ -60,7 +60,14 @@ class TraceView:
     """The root span's inputs, whole, as JSON; MLflow's preview where the spans can't be read."""
     response: str
     spans: tuple[SpanView, ...]
-    """Empty where they can't be read."""
+    """Empty where they can't be read, or weren't asked for."""
+    _source: "Trace | TraceInfo" = field(repr=False, compare=False)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The trace as MLflow writes it as JSON: `info`, and `data` with the spans where they were read."""
+        written: dict[str, Any] = self._source.to_dict()
+        return written if self.spans else {"info": written}
 
 
 class TraceReader:
@@ -125,12 +132,21 @@ class TraceReader:
         self,
         experiment_id: str,
         *,
-        run_id: str,
+        run_id: str | None,
         filter_string: str = "",
         order_by: Sequence[str] = (),
         max_results: int = 100,
+        with_spans: bool = True,
     ) -> list[TraceView]:
         """The traces that match a filter of MLflow's grammar, linked to the run, newest first where no order is given.
+
+        Args:
+            experiment_id: Where they are looked for.
+            run_id: The analysis that looks at them; None: nobody's, and they are linked to nothing.
+            filter_string: MLflow's grammar: AND, no OR.
+            order_by: As `timestamp_ms DESC`.
+            max_results: How many at most.
+            with_spans: Whether they are read whole; else with MLflow's previews and metadata alone, which is much faster.
 
         Raises:
             UserError: MLflow doesn't understand the filter or the order.
@@ -142,19 +158,41 @@ class TraceReader:
             if getattr(error.__cause__, "error_code", "") == "INVALID_PARAMETER_VALUE":
                 raise UserError(f"The filter {filter_string!r} or the order {list(order_by)} is wrong. {error}") from error
             raise
-        known = self._known_links(run_id, experiment_id)
-        self._link(run_id, sorted({str(info.trace_id) for info in infos} - known), known)
-        whole = self._whole([str(info.trace_id) for info in infos])
+        trace_ids = [str(info.trace_id) for info in infos]
+        if run_id is not None:
+            self.link_existing(run_id, trace_ids)
+        whole = self._whole(trace_ids) if with_spans else {}
         return [whole.get(str(info.trace_id)) or _preview(info) for info in infos]
 
-    def get(self, trace_id: str, *, run_id: str, experiment_id: str) -> TraceView:
-        """One trace with its spans, linked to the run.
+    def look_up(self, trace_ids: Iterable[str], *, run_id: str, experiment_id: str) -> list[TraceView]:
+        """Those of the ids that are traces of the experiment, by id, without spans; linked to the run."""
+        wanted = sorted({trace_id for trace_id in trace_ids if _ID.fullmatch(trace_id)})
+        infos = [info for batch in _batches(wanted, PAGE) for info in self._infos(experiment_id, _one_of(batch), limit=PAGE)]
+        self.link_existing(run_id, [str(info.trace_id) for info in infos])
+        return [_preview(info) for info in infos]
+
+    def experiment_of(self, trace_id: str) -> str:
+        """The experiment of a trace.
+
+        Raises:
+            UserError: There is no such trace.
+        """
+        try:
+            return str(ask(f"look up trace {trace_id!r}", partial(self._tracing.get_trace_info, trace_id)).experiment_id)
+        except StoreError as error:
+            if getattr(error.__cause__, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}:
+                raise UserError(f"There is no trace {trace_id!r} in this store: search lists those that there are.") from error
+            raise
+
+    def get(self, trace_id: str, *, run_id: str | None, experiment_id: str) -> TraceView:
+        """One trace with its spans, linked to the run; None links it to nothing.
 
         Raises:
             MemoryRefused: The experiment has no such trace.
             TraceReadError: Its spans are missing, incomplete or damaged.
         """
-        self.link(run_id, [trace_id], experiment_id=experiment_id)
+        if run_id is not None:
+            self.link(run_id, [trace_id], experiment_id=experiment_id)
         whole = self._whole([trace_id])
         if trace_id not in whole:
             raise TraceReadError(f"Trace {trace_id!r} can't be read: its spans are missing, not yet complete, or damaged.")
@@ -238,14 +276,17 @@ def _view(trace: "Trace") -> TraceView | None:
     if not spans:
         return None
     # The first in order is the root; of a trace that lost its root, the span that began first.
-    return _trace_view(trace.info, request=spans[0].inputs or "", response=spans[0].outputs or "", spans=spans)
+    request, response = spans[0].inputs or "", spans[0].outputs or ""
+    return _trace_view(trace.info, request=request, response=response, spans=spans, source=trace)
 
 
 def _preview(info: "TraceInfo") -> TraceView:
-    return _trace_view(info, request=info.request_preview or "", response=info.response_preview or "", spans=())
+    return _trace_view(info, request=info.request_preview or "", response=info.response_preview or "", spans=(), source=info)
 
 
-def _trace_view(info: "TraceInfo", *, request: str, response: str, spans: tuple[SpanView, ...]) -> TraceView:
+def _trace_view(
+    info: "TraceInfo", *, request: str, response: str, spans: tuple[SpanView, ...], source: "Trace | TraceInfo"
+) -> TraceView:
     duration: int | None = info.execution_duration
     return TraceView(
         trace_id=str(info.trace_id),
@@ -255,6 +296,7 @@ def _trace_view(info: "TraceInfo", *, request: str, response: str, spans: tuple[
         request=request,
         response=response,
         spans=spans,
+        _source=source,
     )
 
 

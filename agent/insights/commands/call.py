@@ -70,7 +70,9 @@ class Call:
                 "No MLflow store is given: say --tracking-uri sqlite:////path/to/mlflow.db (or set MLFLOW_TRACKING_URI, "
                 "here or in an env file)."
             )
-        return open_insights(settings.tracking_uri, cache=settings.cache, ui_url=settings.ui_url, progress=self._show_progress)
+        return open_insights(
+            settings.tracking_uri, cache=settings.cache, ui_url=settings.ui_url, progress=self._show_progress, tell=self._tell
+        )
 
     @property
     def cache(self) -> Path:
@@ -89,10 +91,15 @@ class Call:
         Raises:
             UserError: none was.
         """
-        named = self._resolved.settings.experiment
+        named = self.experiment_if_named
         if named is None:
             raise UserError("No experiment is given: say --experiment-id (or set MLFLOW_EXPERIMENT_ID).")
         return named
+
+    @property
+    def experiment_if_named(self) -> str | None:
+        """The experiment that was named, by id or name, if one was."""
+        return self._resolved.settings.experiment
 
     def run(self, flag: str | None) -> str:
         """The analysis that was named.
@@ -120,7 +127,8 @@ class Call:
     def note(self, text: str) -> None:
         """Tells something that isn't the result; nothing where the text is empty."""
         if text:
-            make_display("json" if self.as_json else "plain", self._err).show(Event("note", text, step="note"))
+            shown = self._display or make_display("json" if self.as_json else "plain", self._err)
+            shown.show(Event("note", text, step="note"))
 
     def show(self, value: object, lines: Iterable[str]) -> None:
         """The result: as JSON, or the lines for a person."""
@@ -144,12 +152,20 @@ class Call:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._open.close()
 
+    def _tell(self, text: str) -> None:
+        for line in text.splitlines():
+            self._shown.show(Event("note", line, step="test"))
+
     def _show_progress(self, text: str, done: int, total: int) -> None:
         """A bar with the time left on a terminal, lines elsewhere; it appears when there is something to wait for."""
+        self._shown.show(Event("progress", text, step="traces", done=done, total=total))
+
+    @property
+    def _shown(self) -> OpenDisplay:
         if self._display is None:
             manner = "json" if self.as_json else "rich" if self._err.isatty() else "plain"
             self._display = self._open.enter_context(make_display(manner, self._err))
-        self._display.show(Event("progress", text, step="traces", done=done, total=total))
+        return self._display
 
 
 def _plain(value: object) -> object:

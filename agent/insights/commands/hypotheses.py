@@ -185,3 +185,14 @@ def list_hypotheses(call: "Call", run_id: options.Run = None) -> None:
         [hypothesis_row(each) for each in found],
         none="No hypotheses yet: state one with create-hypothesis.",
     )
+
+
+@verb("preview-hypotheses", panel=PANEL)
+def preview_hypotheses(call: "Call", run_id: options.Run = None, *, max_traces: options.MaxTraces = 100) -> None:
+    """Show the traces behind the hypotheses of an analysis: those of their evidence, each hypothesis its share."""
+    from .. import previews
+    from .trace_texts import PREVIEW_HEAD, preview_document, preview_rows
+
+    found = previews.preview_hypotheses(call.insights, run_id=call.run(run_id), max_traces=max_traces)
+    rows = [row for each in found for row in preview_rows(each)]
+    call.show_table([preview_document(each) for each in found], PREVIEW_HEAD, rows, none="No hypothesis has evidence yet.")

@@ -68,7 +68,7 @@ Resolution = Annotated[
 ]
 
 
-@verb("create-issue", panel=PANEL, epilog=CREATE)
+@verb("create-issue", panel=PANEL, epilog=CREATE, copies=True)
 def create_issue(
     call: "Call",
     run_id: options.Run = None,
@@ -82,7 +82,8 @@ def create_issue(
 ) -> None:
     """Make an issue of a fact of the census, or of a VALIDATED hypothesis.
 
-    It belongs to the experiment: the next analysis finds it again. Its evidence must exist; what is cited is linked.
+    It belongs to the experiment: the next analysis finds it again. Its evidence must exist; what is cited is linked. Where the
+    hypothesis was decided by its typed plan, all affected traces are listed beside the issue.
     """
     from ....tools.insights.models import Severity
     from .. import issues
@@ -165,3 +166,17 @@ def list_issues(call: "Call", experiment_id: options.Experiment = None) -> None:
         [issue_row(each) for each in found],
         none="No issues yet.",
     )
+
+
+@verb("preview-issues", panel=PANEL)
+def preview_issues(call: "Call", experiment_id: options.Experiment = None, *, max_traces: options.MaxTraces = 100) -> None:
+    """Show the traces that the issues of an experiment affect, evidence first, each issue its share.
+
+    They are linked to the analysis that found the issue before they are shown.
+    """
+    from .. import previews
+    from .trace_texts import PREVIEW_HEAD, preview_document, preview_rows
+
+    found = previews.preview_issues(call.insights, experiment_id=call.experiment, max_traces=max_traces)
+    rows = [row for each in found for row in preview_rows(each)]
+    call.show_table([preview_document(each) for each in found], PREVIEW_HEAD, rows, none="No issues yet.")

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ....tools.insights.models import Analysis, Evidence, Hypothesis, Issue
+from ....tools.insights.models import Analysis, Bucket, Evidence, Hypothesis, Issue
 from ....tools.links import Pages
 from ..analyses import ListedAnalysis
+from ..queries import Answer
 
 TraceLink = Callable[[str, str | None], str | None]
 """The address of a trace, or of a span of it."""
 
+CELL = 200
+"""Characters of a value in a table."""
 ADVICE = {
     "abandoned": "Analysis {run_id} is ACTIVE and nobody works on it: go on with `run-analysis --resume {run_id}`, "
     "or put it away with `mlflow-insights archive --run-id {run_id}`.",
@@ -88,6 +91,12 @@ def hypothesis_lines(hypothesis: Hypothesis, link: TraceLink) -> Iterator[str]:
     yield from (f"History:    {line}" for line in hypothesis.history)
 
 
+def verdict_line(hypothesis: Hypothesis) -> str:
+    """What became of a hypothesis, and why."""
+    reason = hypothesis.verdict.reason if hypothesis.verdict else hypothesis.blocked or "not decided yet"
+    return f"{hypothesis.hypothesis_id} {standing(hypothesis)}: {reason}"
+
+
 def evidence_lines(evidence: Sequence[Evidence], link: TraceLink) -> Iterator[str]:
     """Each piece of evidence on a line, and where its trace is found."""
     for entry in evidence:
@@ -129,3 +138,23 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
         yield f"In MLflow:  {address}"
     yield from evidence_lines(issue.evidence, lambda trace_id, span_id: pages.trace(issue.experiment_id, trace_id, span_id))
     yield from (f"History:    {line}" for line in issue.history)
+
+
+def bucket_row(bucket: Bucket) -> list[str]:
+    """A figure of the census as a list shows it; one that couldn't be computed says so, since missing is not zero."""
+    from ....tools.reporting.markdown import amount, percent
+
+    shown = "not known" if bucket.value is None else percent(bucket.value) if bucket.unit == "share" else amount(bucket)
+    counts = f"{bucket.numerator:,} of {bucket.denominator or 0:,}" if bucket.numerator is not None else ""
+    about = "" if bucket.dimension == "all" else " ".join(filter(None, (bucket.dimension, bucket.segment)))
+    return [bucket.name, shown, counts, "proxy" if bucket.kind == "quality" else "fact", about]
+
+
+def answer_cells(answer: Answer) -> list[list[str]]:
+    """The rows of a query as a table shows them: long values are cut, --output json has them whole."""
+    return [[_cell(row[name]) for name in answer.columns] for row in answer.rows]
+
+
+def _cell(value: object) -> str:
+    text = "NULL" if value is None else f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
+    return text if len(text) <= CELL else f"{text[: CELL - 1]}…"

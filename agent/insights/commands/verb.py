@@ -26,7 +26,9 @@ Body = Callable[..., None]
 MoreHelp = Callable[[], str]
 
 
-def verb(name: str, *, panel: str, epilog: str = "", more_help: MoreHelp | None = None) -> Callable[[Body], Body]:
+def verb(
+    name: str, *, panel: str, epilog: str = "", more_help: MoreHelp | None = None, copies: bool = False
+) -> Callable[[Body], Body]:
     """Makes a verb of a function of a `Call` and options; its docstring is the help.
 
     Args:
@@ -34,6 +36,7 @@ def verb(name: str, *, panel: str, epilog: str = "", more_help: MoreHelp | None 
         panel: Where it stands in the list of verbs.
         epilog: Examples, below the options; its lines are kept as they are.
         more_help: Gives what is printed after the help.
+        copies: Whether it works over a copy of the traces, so that one may say where that is kept.
     """
 
     def register(body: Body) -> Body:
@@ -42,7 +45,7 @@ def verb(name: str, *, panel: str, epilog: str = "", more_help: MoreHelp | None 
             return partial(_perform, body, given)
 
         own = list(inspect.signature(body).parameters.values())[1:]
-        command.__signature__ = Signature([*own, *_common(more_help)])  # type: ignore[attr-defined] - functions may have one
+        command.__signature__ = Signature([*own, *_common(more_help, copies=copies)])  # type: ignore[attr-defined] - functions may have one
         app.command(name, help=_paragraphs(body), epilog=epilog or None, rich_help_panel=panel, add_help_option=False)(command)
         return body
 
@@ -54,7 +57,7 @@ def _paragraphs(body: Body) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in (inspect.getdoc(body) or "").split("\n\n"))
 
 
-def _common(more_help: MoreHelp | None = None) -> list[Parameter]:
+def _common(more_help: MoreHelp | None = None, *, copies: bool = True) -> list[Parameter]:
     """The options that every verb has, in a panel of their own."""
 
     def show_help(context: typer.Context, wanted: bool) -> None:
@@ -68,6 +71,7 @@ def _common(more_help: MoreHelp | None = None) -> list[Parameter]:
         ("tracking_uri", shared.TrackingUri, None),
         ("env_file", shared.EnvFile, None),
         ("ui_url", shared.UiUrl, None),
+        *([("cache", shared.CacheFolder, None)] if copies else []),
         ("output", options.AsTable, "table"),
         ("debug", shared.Debug, False),
         ("help_", Annotated[bool, asks_help], False),
