@@ -93,7 +93,7 @@ def _rate(fact: Fact, traces: int) -> tuple[Severity, str]:
         return severity, because
     lowered = list(Severity)[min(max(severity.rank - 1, 0), Severity.MEDIUM.rank)]
     recovers = f"{share(fact.answered, fact.affected)} of the affected traces still end OK with a response"
-    return lowered, f"{because}; one step lower and at most MEDIUM, because {recovers}"
+    return lowered, f"{because} (by itself {severity}); one step lower and at most MEDIUM, because {recovers}"
 
 
 def messages_of(census: Census, subject: str, segment: str = "") -> list[Bucket]:

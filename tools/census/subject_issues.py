@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..insights.models import Bucket, Census, Fingerprint
+from ..shares import part_of
 from .advice import SHOW_FAILURES, advise
 from .drafting import Fact, explain, messages_of
 from .subjects import Subject, affected_sql, present_sql
 from .thresholds import OperationalThresholds
 from .timing import has_nominal_timing
-from .wording import clip, duration, percent, share
+from .wording import clip, duration, share
 
 HIDDEN_SQL = """
 SELECT s.trace_id, min_by(s.span_id, s.position) AS span_id,
@@ -94,7 +95,7 @@ def _tool(census: Census, thresholds: OperationalThresholds, calls: Bucket, trac
     messages = messages_of(census, "tool", calls.segment)
     advice = advise([message.segment for message in messages], f"`{tool}`")
     return Fact(
-        title=f"{tool} tool {how} in {percent(failing, of)} of {'calls' if silent == failing else 'its calls'}",
+        title=f"{tool} tool {how} in {part_of(failing, of)} of {'calls' if silent == failing else 'its calls'}",
         sentence=f"{share(failing, of)} calls of `{tool}` {_how_it_fails(failing - silent, silent)}.",
         impact=_impact(f"the agent works without what `{tool}` should have done", traces, answered),
         affected=_numerator(traces),
@@ -163,7 +164,7 @@ def _callee(census: Census, thresholds: OperationalThresholds, calls: Bucket, tr
     answered = _one(census, "model_recovered", dimension, calls.segment)
     messages = messages_of(census, dimension, calls.segment)
     return Fact(
-        title=f"{percent(failing, of)} of calls to {callee} fail",
+        title=f"{part_of(failing, of)} of calls to {callee} fail",
         sentence=f"{share(failing, of)} calls of the {dimension} `{model}` end with status ERROR.",
         impact=_impact("a step of the agent has no answer from its model, or a late one", traces, answered),
         affected=_numerator(traces),
@@ -191,7 +192,7 @@ def _spans(census: Census, thresholds: OperationalThresholds) -> Iterator[Fact]:
         answered = _one(census, "span_recovered", "span", traces.segment)
         messages = messages_of(census, "span", traces.segment)
         yield Fact(
-            title=f"{span} spans fail in {percent(affected, of)} of their traces",
+            title=f"{span} spans fail in {part_of(affected, of)} of their traces",
             sentence=f"In {share(affected, of)} traces with a `{span}` span, a failure begins in it.",
             impact=_impact(f"the agent works without the result of `{span}`", traces, answered),
             affected=affected,
@@ -217,7 +218,7 @@ def _hidden(census: Census, thresholds: OperationalThresholds, kind: Hidden, cov
         return
     of, messages = traces.denominator or 0, messages_of(census, kind.subject)
     yield Fact(
-        title=kind.title.format(percent(affected, of)),
+        title=kind.title.format(part_of(affected, of)),
         sentence=f"{share(affected, of)} OK traces {kind.what}.",
         impact=_impact("something failed that the trace's status doesn't show", traces, answered),
         affected=affected,

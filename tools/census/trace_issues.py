@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ..insights.models import Bucket, Cause, Census, Fingerprint
+from ..shares import part_of
 from .advice import advise
 from .drafting import Fact, explain, messages_of
 from .flags import outlier_limit_ms
@@ -11,7 +12,7 @@ from .segments import timestamp
 from .subject_issues import piles_up
 from .thresholds import OperationalThresholds
 from .timing import has_nominal_timing
-from .wording import clip, duration, percent, share
+from .wording import clip, duration, share
 
 FINISHED_SQL = "SELECT trace_id FROM traces WHERE state IN ('OK', 'ERROR')"
 ERRORS_SQL = """
@@ -57,7 +58,7 @@ def _error_rate(census: Census, thresholds: OperationalThresholds) -> Iterator[F
         return
     messages = messages_of(census, "trace")
     yield Fact(
-        title=f"{percent(errors, finished)} of finished traces end in ERROR",
+        title=f"{part_of(errors, finished)} of finished traces end in ERROR",
         sentence=f"{share(errors, finished)} finished traces ended in ERROR.",
         impact="Their users got an error, or no answer.",
         affected=errors,
@@ -103,7 +104,7 @@ def _burst(bursts: list[Bucket], overall: Bucket, width: timedelta) -> Fact:
     listed = "; ".join(f"{each.segment} UTC: {share(each.numerator or 0, each.denominator or 0)}" for each in bursts)
     spans = [_within(bucket.segment, width) for bucket in bursts]
     return Fact(
-        title=f"Error rate reaches {percent(worst.numerator or 0, worst.denominator or 0)} on {worst.segment}",
+        title=f"Error rate reaches {part_of(worst.numerator or 0, worst.denominator or 0)} on {worst.segment}",
         sentence=f"In time buckets of {duration(width.total_seconds() * 1000)}, ERROR traces: {listed}; "
         f"at other times {share(rest, rest_finished)}.",
         impact="Users of these times met far more errors than others.",
@@ -133,7 +134,7 @@ def _timeouts(census: Census, thresholds: OperationalThresholds) -> Iterator[Fac
         return
     affected, of, value = pile.numerator or 0, pile.denominator or 0, int(at.value)
     yield Fact(
-        title=f"{percent(affected, of)} of ERROR traces stop at {duration(value)}",
+        title=f"{part_of(affected, of)} of ERROR traces stop at {duration(value)}",
         sentence=f"{share(affected, of)} ERROR traces with a duration end after {duration(value)}, to the second.",
         impact="Their users waited that long for an error.",
         affected=affected,
@@ -171,7 +172,7 @@ def _outliers(census: Census) -> Iterator[Fact]:
     affected, of = outliers.numerator, outliers.denominator or 0
     times = f", {longest / median:,.0f} times the median" if median > 0 else ""
     yield Fact(
-        title=f"Latency reaches {duration(longest)}{times}",
+        title=f"Latency reaches {duration(longest)}{times}" if times else f"Latency of OK traces reaches {duration(longest)}",
         sentence=f"{share(affected, of)} OK traces take more than {duration(limit)}; the median is {duration(median)}, "
         f"p99 {duration(p99)}, the slowest {duration(longest)}.",
         impact="Their users waited far longer than others for the answer.",

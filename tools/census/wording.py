@@ -1,28 +1,14 @@
 """How shares, durations and names are written in titles and sentences."""
 
-import math
+from ..shares import part_of
 
 NAME_CHARS = 48
 QUOTE_CHARS = 120
 
 
-def percent(numerator: int, denominator: int) -> str:
-    """A share in percent, to two digits or more; never 0% of something, nor 100% of less than all."""
-    if denominator == 0:
-        return "0%"
-    value = 100 * numerator / denominator
-    if 0 < value < 0.1:
-        return "<0.1%"
-    digits = 0 if value >= 10 else 1
-    text = f"{value:.{digits}f}"
-    if numerator < denominator and float(text) >= 100:
-        text = f"{math.floor(value * 10) / 10:.1f}"
-    return f"{text.removesuffix('.0')}%"
-
-
 def share(numerator: int, denominator: int) -> str:
     """`12 of 340 (3.5%)`."""
-    return f"{numerator:,} of {denominator:,} ({percent(numerator, denominator)})"
+    return f"{numerator:,} of {denominator:,} ({part_of(numerator, denominator)})"
 
 
 def duration(milliseconds: float) -> str:

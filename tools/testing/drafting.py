@@ -10,6 +10,7 @@ from .intervals import share_at_level
 from .playbooks import Entry, share_in_words
 from .severity import Rating, rate_severity
 
+TITLE_WORDS = 8
 SHOWN = 8
 """Affected traces that an issue of a slice is shown with; the CSV holds all."""
 
@@ -64,7 +65,7 @@ def _of_cell(
     rating = rate_severity(share_low=cell.affected / traces, counted=True)
     level = f"{cell.interval.level * 100:.3g}%"
     return IssueDraft(
-        title=_short(f"{cell.outcome_title} {cell.ratio:.1f}x as frequent with {where}"),
+        title=_short(f"{cell.outcome_title} {cell.ratio:.1f}x as frequent: {_segment(cell)}"),
         description=(
             f"{cell.outcome_title}: {cell.affected:,} of {cell.traces:,} traces with {where} "
             f"({share_in_words(cell.affected, cell.traces)}), against {cell.rest_affected:,} of {cell.rest_traces:,} "
@@ -135,5 +136,12 @@ def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:
     return tuple(Evidence(trace_id=each.trace_id, span_id=each.span_id or None, rationale=each.note) for each in shuffled[:SHOWN])
 
 
+def _segment(cell: Cell) -> str:
+    return ", ".join(name if value == "yes" else f"{name}={value}" for name, value in sorted(cell.segment.items()))
+
+
 def _short(text: str) -> str:
-    return text if len(text) <= 120 else text[:119].rstrip() + "…"
+    """A title of at most eight words and 120 characters."""
+    words = text.split()
+    title = " ".join(words[:TITLE_WORDS]) + ("…" if len(words) > TITLE_WORDS else "")
+    return title if len(title) <= 120 else title[:119].rstrip() + "…"

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..errors import UserError
 from ..insights.models import HypothesisDraft, Kind, Polarity, Severity, TestResult
+from ..shares import percent
 from .plan import Plan
 from .render import render_plan
-from .verdicts import percent
 from .yaml_places import read_model
 
 PACKAGED = Path(__file__).parent / "playbook"

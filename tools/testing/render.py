@@ -1,5 +1,6 @@
 """A typed plan in words: numbered steps, and what validates, what rejects."""
 
+from ..shares import threshold as in_percent
 from .plan import Contrast, Count, Plan, Rate, Read, Shift, SliceAttribute, SliceOutcome, Slices
 from .rate import material_share
 
@@ -64,11 +65,13 @@ def _count(decision: Count) -> str:
 
 def _exact_rate(decision: Rate) -> str:
     side = "more" if decision.direction == "above" else "less"
-    return f"Count them. VALIDATE if they are {side} than {_percent(decision.threshold)} of these traces. REJECT if they aren't."
+    return (
+        f"Count them. VALIDATE if they are {side} than {in_percent(decision.threshold)} of these traces. REJECT if they aren't."
+    )
 
 
 def _rate(plan: Plan, decision: Rate) -> str:
-    threshold, material = _percent(decision.threshold), _percent(material_share(decision))
+    threshold, material = in_percent(decision.threshold), in_percent(material_share(decision))
     beyond = "above" if decision.direction == "above" else "below"
     return (
         f"Estimate their share from the {_groups(plan)}. VALIDATE if it is {beyond} {threshold}, beyond chance. "
@@ -81,8 +84,8 @@ def _read(plan: Plan, decision: Read) -> str:
     least = "" if decision.cap is None else f" after {decision.cap:,} traces at most,"
     return (
         f"After each trace, see whether the answers so far decide,{least} and stop when they do. "
-        f"VALIDATE if surely more than {_percent(decision.threshold)} are affected. "
-        f"REJECT if surely fewer than {_percent(material_share(decision))} are. {OTHERWISE} "
+        f"VALIDATE if surely more than {in_percent(decision.threshold)} are affected. "
+        f"REJECT if surely fewer than {in_percent(material_share(decision))} are. {OTHERWISE} "
         "A trace about which it can't be said counts against whatever is to be shown."
     )
 
@@ -96,10 +99,6 @@ def _ratio(plan: Plan, what: str, ratio: float) -> str:
 
 def _groups(plan: Plan) -> str:
     return "single traces" if plan.cluster == "trace" else "independent groups of traces (session, user, same request)"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.6g}%"
 
 
 def _listed(parts: tuple[SliceOutcome, ...] | tuple[SliceAttribute, ...]) -> str:

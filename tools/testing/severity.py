@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ..insights.models import Interval, Severity
-from .verdicts import percent
+from ..shares import percent
 
 LADDER = ((0.01, Severity.LOW), (0.05, Severity.MEDIUM), (0.20, Severity.HIGH))
 """Shares below which an issue is of that severity; CRITICAL above them all."""
@@ -43,7 +43,7 @@ def rate_severity(
         if counted
         else f"at least {percent(share_low)} of the traces are affected"
     )
-    reasons = [f"{what}: {severity}"]
+    alone, reasons = severity, list[str]()
     if floor is not None and floor.rank > severity.rank:
         severity = floor
         reasons.append(f"this kind of failure is at least {floor}")
@@ -53,7 +53,7 @@ def rate_severity(
     if ceiling is not None and ceiling.rank < severity.rank:
         severity = ceiling
         reasons.append(f"it can't be more than {ceiling}")
-    return Rating(severity, "; ".join(reasons))
+    return Rating(severity, "; ".join([f"{what} (by itself {alone})", *reasons]) if reasons else what)
 
 
 def _same(outcomes: Interval) -> bool:

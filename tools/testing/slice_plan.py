@@ -127,7 +127,7 @@ def _workings(census: Census) -> Iterator[SliceOutcome]:
         if _any(census, "tool_error_rate") and _any(census, "tool_silent_error_rate"):  # else it is the same outcome twice
             silent = "SELECT trace_id FROM traces WHERE silent_error_count > 0"
             yield SliceOutcome(name="silent_tool_error", title="Silent tool errors", sql=silent)
-        yield SliceOutcome(name="repeated_calls", title="Identical tool calls repeated", sql=REPEATED.strip())
+        yield SliceOutcome(name="repeated_calls", title="Repeated tool calls", sql=REPEATED.strip())
     if "measured_durations" not in missing:
         yield SliceOutcome(name="slow", title="Slow traces", sql=DURATION, quantile="p95")
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ..insights.models import Arm, Cell, HypothesisStatus, Interval, TestResult
+from ..shares import percent, threshold
 from .plan import Contrast, Count, Rate, Read, Shift, Slices
 from .rate import MIN_AFFECTED, material_share
 
@@ -50,7 +51,7 @@ def decide_snapshot_rate(decision: Rate, result: TestResult) -> Decided:
     seen = f"{_of(result.affected or 0, result.population)} traces ({percent(lowest)}, exact here){_unreadable(result)}"
     return Decided(
         _between(decision, lowest, highest),
-        f"{seen} against a threshold of {_threshold(decision.threshold)}.",
+        f"{seen} against a threshold of {threshold(decision.threshold)}.",
     )
 
 
@@ -73,15 +74,16 @@ def decide_rate(decision: Rate, result: TestResult, interval: Interval, tested: 
     above = decision.direction == "above"
     material = material_share(decision)
     enough = not above or (result.affected or 0) >= MIN_AFFECTED
-    reason = f"{_share_seen(result, interval)} against a threshold of {_threshold(decision.threshold)}; {_p(tested)}."
+    reason = f"{_share_seen(result, interval)} against a threshold of {threshold(decision.threshold)}; {_p(tested)}."
     if tested.survives and enough:
         return Decided(HypothesisStatus.VALIDATED, reason)
     if interval.high <= material if above else interval.low >= material:
-        return Decided(HypothesisStatus.REJECTED, f"{reason} The whole interval is {_side(above)} {_threshold(material)}.")
+        return Decided(HypothesisStatus.REJECTED, f"{reason} {_where(decision, interval, material)}")
     if not enough:
-        return Decided(HypothesisStatus.INCONCLUSIVE, f"{reason} It takes {MIN_AFFECTED} affected traces to validate a rate.")
+        needed = f"It takes {MIN_AFFECTED} affected traces to validate a rate, and {threshold(material)} isn't ruled out."
+        return Decided(HypothesisStatus.INCONCLUSIVE, f"{reason} {needed}")
     return Decided(
-        HypothesisStatus.INCONCLUSIVE, f"{reason} The data neither show it nor rule out {_threshold(material)} or {_more(above)}."
+        HypothesisStatus.INCONCLUSIVE, f"{reason} The data neither show it nor rule out {threshold(material)} or {_more(above)}."
     )
 
 
@@ -119,10 +121,10 @@ def decide_read(decision: Read, result: TestResult, tested: Tested) -> Decided:
     of = f" of {result.population:,}" if reads.read < result.population else ", which are all,"
     seen = f"{reads.read:,} traces{of} read in random order: {result.affected or 0:,} flagged{_unclear(result)}"
     share = f" ({_share_of(result)})" if result.interval else ""
-    reason = f"{seen}{share} against a threshold of {_threshold(decision.threshold)}; {_p(tested)}."
+    reason = f"{seen}{share} against a threshold of {threshold(decision.threshold)}; {_p(tested)}."
     if tested.survives:
         return Decided(HypothesisStatus.VALIDATED, reason)
-    material = _threshold(material_share(decision))
+    material = threshold(material_share(decision))
     if reads.stopped == "rejected":
         return Decided(HypothesisStatus.REJECTED, f"{reason} Surely fewer than {material} of them would be flagged.")
     because = {"cap": "As many were read as the plan allows", "budget": "The budget was spent"}.get(
@@ -141,11 +143,6 @@ def _share_of(result: TestResult) -> str:
     return f"{percent(result.value or 0)}, {_ci(interval)} at any stop {percent(interval.low)} to {percent(interval.high)}"
 
 
-def percent(share: float) -> str:
-    """A share on paper: one decimal, two digits where it is below 1%."""
-    return f"{share:.1%}" if share >= 0.01 or share == 0 else f"{100 * share:.2g}%"
-
-
 def _of(affected: int, population: int) -> str:
     return f"{affected:,} of {population:,}"
 
@@ -154,12 +151,13 @@ def _unreadable(result: TestResult) -> str:
     return f" and {result.unreadable:,} unreadable" if result.unreadable else ""
 
 
-def _threshold(share: float) -> str:
-    return f"{100 * share:.6g}%"
-
-
-def _side(above: bool) -> str:
-    return "at or below" if above else "at or above"
+def _where(decision: Rate, interval: Interval, material: float) -> str:
+    """Where the interval of a rejected rate lies: beyond its threshold, or around it and short of what would matter."""
+    side, limit = ("at or below", interval.high) if decision.direction == "above" else ("at or above", interval.low)
+    if limit <= decision.threshold if decision.direction == "above" else limit >= decision.threshold:
+        return f"The whole interval is {side} {threshold(decision.threshold)}."
+    more = _more(decision.direction == "above")
+    return f"The share may be near the threshold; {threshold(material)} or {more}, where it would matter, is ruled out."
 
 
 def _more(above: bool) -> str:

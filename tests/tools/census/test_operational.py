@@ -44,13 +44,13 @@ def test_error_rate_is_an_issue_with_the_failing_span_of_each_trace(tmp_path: Pa
     failed = Trace("ERROR", root_error="loop", spans=(Span("plan", kind="CHAIN"), Span("book", error="seat map missing")))
     issues = found(tmp_path, [FINE] * 36 + [failed] * 4 + [Trace("IN_PROGRESS", None)] * 10, min_traces=4)
 
-    draft, traces = issues["10% of finished traces end in ERROR"]
+    draft, traces = issues["10.0% of finished traces end in ERROR"]
     assert (draft.affected, draft.population, draft.population_title, draft.severity) == (4, 40, "finished traces", "HIGH")
-    assert "4 of 40 (10%)" in draft.description
-    assert "Affected: 4 of 50 (8%) of all traces" in draft.description
+    assert "4 of 40 (10.0%)" in draft.description
+    assert "Affected: 4 of 50 (8.0%) of all traces" in draft.description
     assert {(trace.span_id, trace.note) for trace in traces} == {(f"tr-{n:03}-2", "seat map missing") for n in range(36, 40)}
     assert draft.evidence[0].span_id is not None
-    assert "4 of 4 (100%) ERROR traces hold a failed `book` span" in draft.cause.text
+    assert "4 of 4 (100.0%) ERROR traces hold a failed `book` span" in draft.cause.text
 
 
 def test_a_tool_under_the_configured_share_is_no_issue(tmp_path: Path) -> None:
@@ -63,10 +63,10 @@ def test_a_failing_tool_is_an_issue_even_where_the_agent_recovers(tmp_path: Path
     issues = found(tmp_path, [FINE] * 34 + [Trace(spans=(DOWN, Span("book")))] * 6 + [Trace()] * 60)
 
     ((title, (draft, traces)),) = issues.items()
-    assert title == "book tool fails in 13% of its calls"
+    assert title == "book tool fails in 13.0% of its calls"
     assert (draft.affected, draft.population, draft.population_title) == (6, 40, "traces that call `book`")
     assert draft.severity == "MEDIUM"
-    assert "6 of 6 (100%) of the affected traces still end OK with a response" in draft.severity_because
+    assert "6 of 6 (100.0%) of the affected traces still end OK with a response" in draft.severity_because
     assert draft.cause.standing == "confirmed"
     assert "“Gateway timed out after # s” in 6" in draft.cause.text
     assert "timeout" in draft.recommendation
@@ -101,8 +101,8 @@ def test_silent_failures_of_one_tool_are_one_issue(tmp_path: Path) -> None:
     issues = found(tmp_path, [FINE] * 30 + [Trace(spans=(SILENT,))] * 10)
 
     ((title, (draft, traces)),) = issues.items()
-    assert title == "book tool returns errors in 25% of calls"
-    assert "10 of 40 (25%) calls of `book` return an error although their span's status isn't ERROR." in draft.description
+    assert title == "book tool returns errors in 25.0% of calls"
+    assert "10 of 40 (25.0%) calls of `book` return an error although their span's status isn't ERROR." in draft.description
     assert "all of them still end OK with a response" in draft.description
     assert "status ERROR where a tool returns an error" in draft.recommendation
     assert all("HAT110" in trace.note for trace in traces)
@@ -113,7 +113,7 @@ def test_silent_failures_spread_over_tools_are_an_issue_of_their_own(tmp_path: P
     issues = found(tmp_path, [FINE] * 51 + spread)
 
     ((title, (draft, traces)),) = issues.items()
-    assert title == "Tool errors unflagged in 15% of OK traces"
+    assert title == "Tool errors unflagged in 15.0% of OK traces"
     assert (draft.affected, draft.population) == (9, 60)
     assert draft.severity == "MEDIUM"
     assert {trace.note for trace in traces} == {f"{name}: Error: no such id" for name in ("find", "cancel", "change")}
@@ -123,14 +123,14 @@ def test_failed_spans_hidden_in_ok_traces_are_named_where_they_spread(tmp_path: 
     spread = [Trace(spans=(Span(name, kind="RETRIEVER", error="index is stale"),)) for name in ("a", "b", "c")] * 3
     issues = found(tmp_path, [FINE] * 51 + spread)
 
-    assert list(issues) == ["15% of OK traces contain failed spans"]
+    assert list(issues) == ["15.0% of OK traces contain failed spans"]
 
 
 def test_a_span_is_blamed_where_the_failure_began_and_nowhere_above(tmp_path: Path) -> None:
     chain = (Span("graph", kind="CHAIN", error="x y z"), Span("retrieve", kind="RETRIEVER", error="x y z", parent="graph"))
     issues = found(tmp_path, [FINE] * 30 + [Trace(spans=chain)] * 8)
 
-    assert list(issues) == ["retrieve spans fail in 100% of their traces"]
+    assert list(issues) == ["retrieve spans fail in 100.0% of their traces"]
 
 
 def test_spans_around_and_inside_a_failing_tool_are_its_issue(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_spans_around_and_inside_a_failing_tool_are_its_issue(tmp_path: Path) ->
     )
     issues = found(tmp_path, [FINE] * 30 + [Trace(spans=spans)] * 8)
 
-    assert list(issues) == ["book tool fails in 21% of its calls"]
+    assert list(issues) == ["book tool fails in 21.1% of its calls"]
 
 
 def test_a_failing_model_is_blamed_not_its_span_nor_its_provider(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_failing_model_is_blamed_not_its_span_nor_its_provider(tmp_path: Path)
     issues = found(tmp_path, [FINE] * 40 + [Trace(spans=(bad,))] * 8)
 
     ((title, (draft, _)),) = issues.items()
-    assert title == "100% of calls to small fail"
+    assert title == "100.0% of calls to small fail"
     assert "back-off" in draft.recommendation
 
 
@@ -160,7 +160,7 @@ def test_a_provider_is_blamed_where_none_of_its_models_stands_out(tmp_path: Path
     ]
     issues = found(tmp_path, [FINE] * 40 + bad)
 
-    assert list(issues) == ["17% of calls to provider acme fail"]
+    assert list(issues) == ["16.7% of calls to provider acme fail"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_cause_is_confirmed_by_one_mechanism_only(tmp_path: Path, messages: list
     failing = [Trace(spans=(Span("book", error=message, ms=110.0),)) for message in messages]
     issues = found(tmp_path, [FINE] * 40 + failing)
 
-    assert issues["book tool fails in 33% of its calls"].draft.cause.standing == standing
+    assert issues["book tool fails in 33.3% of its calls"].draft.cause.standing == standing
 
 
 def test_cause_is_not_confirmed_by_a_message_that_others_have_too(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_cause_is_not_confirmed_by_a_message_that_others_have_too(tmp_path: Path
     others = [Trace(spans=(Span("cancel", error=message, ms=110.0),))] * 4
     issues = found(tmp_path, [FINE] * 40 + failing + others)
 
-    cause = issues["book tool fails in 33% of its calls"].draft.cause
+    cause = issues["book tool fails in 33.3% of its calls"].draft.cause
     assert cause.standing == "suspected"
     assert "“connection reset by peer” in 20 (and in 4 other traces)" in cause.text
 
@@ -195,9 +195,9 @@ def test_a_tools_timeout_is_part_of_its_cause(tmp_path: Path) -> None:
     quick = [Trace("OK", 1000 + number, (Span("book", ms=float(100 + number)),)) for number in range(30)]
     issues = found(tmp_path, quick + slow)
 
-    assert set(issues) == {"21% of finished traces end in ERROR", "book tool fails in 21% of its calls"}
-    assert "8 of 8 (100%) failing calls end after 30 s, to the second: a timeout" in (
-        issues["book tool fails in 21% of its calls"].draft.cause.text
+    assert set(issues) == {"21.1% of finished traces end in ERROR", "book tool fails in 21.1% of its calls"}
+    assert "8 of 8 (100.0%) failing calls end after 30 s, to the second: a timeout" in (
+        issues["book tool fails in 21.1% of its calls"].draft.cause.text
     )
 
 
@@ -207,7 +207,7 @@ def test_error_traces_that_pile_up_at_one_duration_ran_into_a_timeout(tmp_path: 
     quick = [Trace("OK", 1000 + number, (Span("book", ms=float(100 + number)),)) for number in range(30)]
     issues = found(tmp_path, quick + stopped + other)
 
-    draft, traces = issues["50% of ERROR traces stop at 60 s"]
+    draft, traces = issues["50.0% of ERROR traces stop at 60 s"]
     assert (draft.affected, draft.population) == (10, 20)
     assert {trace.trace_id for trace in traces} == {f"tr-{number:03}" for number in range(30, 40)}
 
@@ -217,7 +217,7 @@ def test_errors_that_last_as_long_as_successes_are_no_timeout(tmp_path: Path) ->
     alike = [Trace("OK", 59_900 + 20 * number, (Span("book", ms=100.0 + number),)) for number in range(10)]
     issues = found(tmp_path, errors + alike)
 
-    assert list(issues) == ["50% of finished traces end in ERROR"]
+    assert list(issues) == ["50.0% of finished traces end in ERROR"]
 
 
 def test_extreme_latency_is_an_issue(tmp_path: Path) -> None:
@@ -246,17 +246,17 @@ def test_a_burst_of_errors_is_an_issue_about_its_hours(tmp_path: Path) -> None:
     burst = [Trace("ERROR", at=timedelta(hours=5, minutes=30, seconds=number)) for number in range(12)]
     issues = found(tmp_path, steady + burst)
 
-    draft, traces = issues["Error rate reaches 38% on 2026-03-02 14:00"]
+    draft, traces = issues["Error rate reaches 37.5% on 2026-03-02 14:00"]
     assert (draft.affected, draft.population) == (12, 412)
     assert {trace.trace_id for trace in traces} == {f"tr-{number:03}" for number in range(400, 412)}
-    assert "14:00 UTC: 12 of 32 (38%)" in draft.description
+    assert "14:00 UTC: 12 of 32 (37.5%)" in draft.description
 
 
 def test_steady_errors_are_no_burst(tmp_path: Path) -> None:
     hours = [timedelta(hours=number % 20, minutes=number // 20) for number in range(400)]
     steady = [Trace("ERROR" if number % 3 == 0 else "OK", at=at) for number, at in enumerate(hours)]
 
-    assert list(found(tmp_path, steady)) == ["34% of finished traces end in ERROR"]
+    assert list(found(tmp_path, steady)) == ["33.5% of finished traces end in ERROR"]
 
 
 def test_issue_about_a_tool_with_a_hostile_name_lists_its_own_traces(tmp_path: Path) -> None:

@@ -134,21 +134,21 @@ def test_durations_that_were_set_are_recognised_and_never_judged(real: Real) -> 
 def test_issues_are_the_tools_that_fail_and_what_ok_traces_hide(real: Real) -> None:
     expected = {
         "retail": {
-            "Tool errors unflagged in 24% of OK traces": 24,
-            "find_user_id_by_email tool returns errors in 30% of calls": 9,
-            "exchange_delivered_order_items tool returns errors in 24% of calls": 7,
-            "modify_pending_order_items tool returns errors in 21% of calls": 6,
+            "Tool errors unflagged in 23.5% of OK traces": 24,
+            "find_user_id_by_email tool returns errors in 30.0% of calls": 9,
+            "exchange_delivered_order_items tool returns errors in 23.5% of calls": 7,
+            "modify_pending_order_items tool returns errors in 20.6% of calls": 6,
         },
         "airline": {
-            "Tool errors unflagged in 18% of OK traces": 36,
-            "update_reservation_flights tool returns errors in 40% of calls": 20,
-            "book_reservation tool returns errors in 57% of calls": 15,
+            "Tool errors unflagged in 18.0% of OK traces": 36,
+            "update_reservation_flights tool returns errors in 40.4% of calls": 20,
+            "book_reservation tool returns errors in 56.6% of calls": 15,
         },
         "airline-turns": {
-            "update_reservation_flights tool returns errors in 40% of calls": 37,
-            "book_reservation tool returns errors in 57% of calls": 19,
+            "update_reservation_flights tool returns errors in 40.4% of calls": 37,
+            "book_reservation tool returns errors in 56.6% of calls": 19,
         },
-        "airline-voice": {"12% of OK traces contain failed spans": 6},
+        "airline-voice": {"12.0% of OK traces contain failed spans": 6},
     }
 
     assert {title: len(issue.traces) for title, issue in real.issues.items()} == expected[real.name]

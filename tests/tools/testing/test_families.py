@@ -215,8 +215,8 @@ def test_a_rate_above_its_threshold_is_validated_in_plain_words():
 @pytest.mark.parametrize(
     ("affected", "traces", "options", "status", "words"),
     [
-        (15, 1_000, {}, REJECTED, "The whole interval is at or below 4%."),
-        (25, 1_000, {}, REJECTED, "at or below 4%"),
+        (15, 1_000, {}, REJECTED, "near the threshold; 4% or more, where it would matter, is ruled out."),
+        (25, 1_000, {}, REJECTED, "4% or more"),
         (25, 1_000, {"material": 0.03}, INCONCLUSIVE, "neither show it nor rule out 3% or more"),
         (35, 1_000, {}, VALIDATED, "adjusted p"),
         (3, 40, {}, INCONCLUSIVE, "neither show it nor rule out 4% or more"),
@@ -225,9 +225,15 @@ def test_a_rate_above_its_threshold_is_validated_in_plain_words():
         (0, 1_000, {"direction": "below"}, VALIDATED, "0 of 1,000 traces (0.0%"),
         (18, 1_000, {"direction": "below"}, INCONCLUSIVE, "rule out 2% or less"),
         (40, 1_000, {"direction": "below"}, REJECTED, "The whole interval is at or above 2%."),
-        (25, 1_000, {"direction": "below", "material": 0.01}, REJECTED, "at or above 1%"),
+        (
+            25,
+            1_000,
+            {"direction": "below", "material": 0.01},
+            REJECTED,
+            "near the threshold; 1% or less, where it would matter, is ruled out.",
+        ),
         (13, 20, {"threshold": 0.6}, INCONCLUSIVE, "rule out 80% or more"),
-        (4, 20, {"threshold": 0.6}, REJECTED, "at or below 80%"),
+        (4, 20, {"threshold": 0.6}, REJECTED, "The whole interval is at or below 60%."),
     ],
 )
 def test_rates_are_validated_rejected_or_left_open(

@@ -89,6 +89,12 @@ def test_draft_states_the_plan_in_words(tmp_path: Path) -> None:
     assert draft.plan is not None
 
 
+@pytest.mark.parametrize("name", sorted(load_playbook()))
+def test_filled_titles_have_five_to_eight_words(name: str) -> None:
+    title = load_playbook()[name].issue.filled(result()).title
+    assert 5 <= len(title.split()) <= 8, title
+
+
 def test_issue_texts_take_their_figures_from_the_result(tmp_path: Path) -> None:
     issue = read_entry(written(tmp_path, ENTRY)).issue
 

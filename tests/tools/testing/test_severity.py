@@ -54,10 +54,10 @@ def test_floor_outcomes_and_ceiling_are_applied_in_this_order(
 def test_the_reason_names_every_rule_that_applied():
     rating = rate_severity(share_low=0.0312, floor=Severity.HIGH, ceiling=Severity.LOW, outcomes=SAME)
     assert rating.because == (
-        "at least 3.1% of the traces are affected: MEDIUM; this kind of failure is at least HIGH; "
+        "at least 3.1% of the traces are affected (by itself MEDIUM); this kind of failure is at least HIGH; "
         "the outcomes of affected traces are no worse than others': MEDIUM; it can't be more than LOW"
     )
 
 
 def test_a_counted_share_is_called_exact():
-    assert rate_severity(share_low=0.004, counted=True).because == "0.4% of the traces are affected: LOW"
+    assert rate_severity(share_low=0.004, counted=True).because == "0.4% of the traces are affected"
