@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from ...tools.errors import UserError
 from ...tools.insights.models import Analysis, AnalysisStatus, Question
 from ...tools.reporting.facts import gather_facts
+from ...tools.reporting.html import render_html
 from ...tools.reporting.markdown import render_markdown
 from ..context import Context, enter, in_thread
 from ..ports import Event
@@ -50,18 +51,25 @@ def _write(context: Context, run_id: str, path: Path) -> Path:
     Raises:
         UserError: the path can't be written.
     """
-    text = render_markdown(gather_facts(context.store, run_id, ui_url=context.options.ui_url))
-    context.store.write_report(run_id, text)
+    facts = gather_facts(context.store, run_id, ui_url=context.options.ui_url)
+    text, page = render_markdown(facts), render_html(facts)
+    context.store.write_report(run_id, text, page)
     target = path.expanduser().resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+        page_beside(target).write_text(page, encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"The report can't be written to {str(target)!r} ({error.strerror}): choose another path with --report. "
-            f"It is kept in the analysis run {run_id} as insights/report.md."
+            f"It is kept in the analysis run {run_id} as insights/report.md and insights/report.html."
         ) from error
     return target
+
+
+def page_beside(markdown: Path) -> Path:
+    """Where the page of a report goes: beside the markdown, under its name."""
+    return markdown.with_suffix(".html") if markdown.suffix in {".md", ".markdown", ".txt"} else Path(f"{markdown}.html")
 
 
 def _complete(context: Context, run_id: str, answer: Question) -> Analysis:

@@ -4,6 +4,7 @@ A program, because only a process without threads may fork: `python whole_analys
 line per kill of its share.
 """
 
+import importlib
 import json
 import sys
 from collections.abc import Sequence
@@ -68,6 +69,7 @@ def main() -> None:
     """Prints one JSON object per trial."""
     template, work, shard, shards = sys.argv[1:]
     import_mlflow()
+    importlib.import_module("matplotlib.backends.backend_svg")  # once, not in each of the processes that are forked
     pool.WIDTH = 1  # two tests side by side cite the same traces in either order, and so write in either order
     for trial in crash_after_every_write(Path(template), Path(work), analyse, shard=(int(shard), int(shards))):
         sys.stdout.write(json.dumps(vars(trial)) + "\n")

@@ -14,7 +14,7 @@ M = TypeVar("M", bound=BaseModel)
 
 SNAPSHOT = "snapshot.yaml"
 CENSUS = "baseline_census.yaml"
-REPORT = "report.md"
+REPORT, PAGE = "report.md", "report.html"
 QUERY = "query_"
 
 
@@ -81,15 +81,20 @@ class RecordMemory(Memory):
         found = [self._recorded(QueryRecord, run_id, name) for name in names]
         return [record for record in found if record is not None]
 
-    def write_report(self, run_id: str, markdown: str) -> None:
-        """Keeps the report; an earlier one is replaced."""
+    def write_report(self, run_id: str, markdown: str, page: str) -> None:
+        """Keeps the report, in markdown and as a page; an earlier one is replaced."""
         with self.files.locks.hold(run_id):
-            if self.read_report(run_id) != markdown:
-                self.files.write(run_id, REPORT, markdown)
+            for name, text in ((REPORT, markdown), (PAGE, page)):
+                if self.files.read(run_id, name) != text:
+                    self.files.write(run_id, name, text)
 
     def read_report(self, run_id: str) -> str | None:
-        """The report; None before it is written."""
+        """The report in markdown; None before it is written."""
         return self.files.read(run_id, REPORT)
+
+    def read_page(self, run_id: str) -> str | None:
+        """The report as a page; None before it is written."""
+        return self.files.read(run_id, PAGE)
 
     def _write_once(self, run_id: str, name: str, record: BaseModel) -> None:
         kept = self._first(run_id, name, record)

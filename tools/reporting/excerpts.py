@@ -10,13 +10,17 @@ CODE = re.compile(r"(`[\w.:/ -]+`)")
 """A name set as code: harmless, and our own texts set names of tools so."""
 
 
+def plain(text: object, limit: int = 280) -> str:
+    """One line of at most `limit` characters without control characters, cut at the end with an ellipsis. Nothing is escaped."""
+    line = "".join(" " if unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs"} else char for char in str(text))
+    line = " ".join(line.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
 def excerpt(text: object, limit: int = 280) -> str:
-    """One line of at most `limit` characters, cut at the end with an ellipsis, its markup escaped."""
-    plain = "".join(" " if unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs"} else char for char in str(text))
-    plain = " ".join(plain.split())
-    if len(plain) > limit:
-        plain = plain[: limit - 1].rstrip() + "…"
-    return "".join(part if index % 2 else MARKUP.sub(r"\\\1", part) for index, part in enumerate(CODE.split(plain)))
+    """A plain line with its markup escaped for markdown."""
+    parts = enumerate(CODE.split(plain(text, limit)))
+    return "".join(part if index % 2 else MARKUP.sub(r"\\\1", part) for index, part in parts)
 
 
 def spoken(text: str) -> str:

@@ -18,12 +18,27 @@ from ..insights.models import (
     SnapshotRecord,
 )
 from ..insights.store import InsightStore
-from ..links import masked_uri, run_link, ui_command
+from ..links import Pages, masked_uri, ui_command
 from .changes import Change, changes_of, is_first
 from .excerpts import spoken
 
 EXAMPLES = 2
 """Traces an issue is shown with; the evidence lists more, the CSV all."""
+
+SUMMARY = (
+    ("Traces", "traces", ""),
+    ("Success rate", "trace_state", "OK"),
+    ("Error rate", "trace_error_rate", ""),
+    ("Latency of successful traces, mean", "latency_mean", ""),
+    ("Latency of successful traces, median", "latency_p50", ""),
+    ("Latency of successful traces, p95", "latency_p95", ""),
+    ("Latency of failed traces, median", "error_latency_p50", ""),
+    ("Tokens per trace, mean", "total_tokens_mean", ""),
+    ("Cost, total", "cost_sum", ""),
+    ("OK traces that hide failed spans", "ok_with_failed_spans", ""),
+    ("OK traces that hide silent tool errors", "ok_with_silent_errors", ""),
+)
+"""The figures that every report begins with: what a reader calls them, the figure's name, its segment."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,12 @@ class IssueFacts:
     hypothesis: Hypothesis | None
     examples: tuple[Example, ...]
 
+    @property
+    def description(self) -> str:
+        """What it is, without the verdict's reason, which a report gives beside it."""
+        reason = self.hypothesis.verdict.reason if self.hypothesis and self.hypothesis.verdict else ""
+        return self.issue.description.removesuffix(reason).strip() or self.issue.description
+
 
 @dataclass(frozen=True)
 class ReportFacts:
@@ -53,8 +74,8 @@ class ReportFacts:
     tracking_uri: str
     """Without its password."""
     parent_run_id: str
-    link: str | None
-    """To the analysis run in the MLflow UI, where its address is known."""
+    pages: Pages
+    """MLflow's pages, where their address is known."""
     ui_command: str
     snapshot: SnapshotRecord
     census: Census
@@ -91,6 +112,16 @@ class ReportFacts:
         return is_first(self.changes)
 
     @property
+    def link(self) -> str | None:
+        """To the analysis run in MLflow's pages."""
+        return self.pages.run(self.analysis.experiment_id, self.analysis.run_id)
+
+    @property
+    def summary(self) -> list[tuple[str, Bucket | None]]:
+        """The figures that the report begins with; None where the census has none."""
+        return [(title, self.bucket(name, segment, None if segment else "all")) for title, name, segment in SUMMARY]
+
+    @property
     def durations_are_nominal(self) -> bool:
         """Whether the durations were set rather than measured, so that they say nothing about speed."""
         return is_nominal(self.census.buckets)
@@ -101,8 +132,10 @@ class ReportFacts:
         return self.census.find("trace_error_rate", dimension="duration")
 
     def cited_queries(self) -> list[QueryRecord]:
-        """The queries behind the issues and the verdicts, by id."""
-        cited = {query_id for facts in self.issues for query_id in facts.issue.query_ids}
+        """The queries behind the figures, the issues and the verdicts, by id."""
+        figures = [*(bucket for _, bucket in self.summary), *self.by_duration, *self.census.find("timing_nominal")]
+        cited = {bucket.query_id for bucket in figures if bucket is not None}
+        cited.update(query_id for facts in self.issues for query_id in facts.issue.query_ids)
         for hypothesis in self.hypotheses:
             cited.update(hypothesis.result.query_ids if hypothesis.result else ())
         return sorted((query for query in self.queries if query.query_id in cited), key=lambda query: query.query_id)
@@ -137,7 +170,7 @@ def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None)
         experiment_name=store.experiment_name(analysis.experiment_id),
         tracking_uri=masked_uri(uri),
         parent_run_id=store.parent_run_id(analysis.experiment_id) or "",
-        link=run_link(ui_url, uri, analysis.experiment_id, run_id),
+        pages=Pages.of(ui_url, uri),
         ui_command=ui_command(uri),
         snapshot=snapshot,
         census=census,

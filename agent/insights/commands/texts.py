@@ -142,7 +142,8 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
 
 def bucket_row(bucket: Bucket) -> list[str]:
     """A figure of the census as a list shows it; one that couldn't be computed says so, since missing is not zero."""
-    from ....tools.reporting.markdown import amount, percent
+    from ....tools.reporting.words import amount
+    from ....tools.shares import percent
 
     shown = "not known" if bucket.value is None else percent(bucket.value) if bucket.unit == "share" else amount(bucket)
     counts = f"{bucket.numerator:,} of {bucket.denominator or 0:,}" if bucket.numerator is not None else ""

@@ -165,7 +165,7 @@ def memory_session(trace_ids: list[str]) -> Session:
         store.decide(run_id, first, verdict(HypothesisStatus.VALIDATED))
         found = issue(third, fourth, kind="quality", source="hypothesis", hypothesis_id=first, measure="failures")
         store.create_issue(run_id, found, [AffectedTrace(third), AffectedTrace(fourth)])
-        store.write_report(run_id, "# Report\n")
+        store.write_report(run_id, "# Report\n", "<h1>Report</h1>\n")
         store.update_analysis(run_id, op="done", change=_named_and_completed)
 
     return session

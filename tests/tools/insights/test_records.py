@@ -59,8 +59,9 @@ def test_run_without_records_lists_none(store: InsightStore, run_id: str) -> Non
     assert store.list_queries(run_id) == []
 
 
-def test_report_may_be_written_again(store: InsightStore, fresh: InsightStore, run_id: str) -> None:
-    assert store.read_report(run_id) is None
-    store.write_report(run_id, "# One\r\n")
-    store.write_report(run_id, "# Two \N{GREEK SMALL LETTER OMEGA}\r\n")
+def test_report_and_page_may_be_written_again(store: InsightStore, fresh: InsightStore, run_id: str) -> None:
+    assert (store.read_report(run_id), store.read_page(run_id)) == (None, None)
+    store.write_report(run_id, "# One\r\n", "<h1>One</h1>")
+    store.write_report(run_id, "# Two \N{GREEK SMALL LETTER OMEGA}\r\n", "<h1>Two</h1>")
     assert fresh.read_report(run_id) == "# Two \N{GREEK SMALL LETTER OMEGA}\r\n"
+    assert fresh.read_page(run_id) == "<h1>Two</h1>"

@@ -1,0 +1,117 @@
+"""The page: whole, self-contained, the same each time, and harmless whatever the traces say."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analyze_experiment.tests.tools.reporting.conftest import HOSTILE, QUERY
+from analyze_experiment.tools.reporting.facts import ReportFacts
+from analyze_experiment.tools.reporting.html import render_html
+from analyze_experiment.tools.reporting.markdown import render_markdown
+
+Gather = Callable[..., ReportFacts]
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and visible text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    def values(self, name: str) -> list[str]:
+        return [value for key, value in self.attributes if key == name]
+
+
+def test_text_of_traces_is_shown_and_never_taken_for_markup(gather: Gather) -> None:
+    page = Page(render_html(gather()))
+    assert not {"script", "img", "b", "iframe", "object", "link"} & (set(page.tags) - {"b"})
+    assert [name for name, _ in page.attributes if name.startswith("on")] == []
+    assert HOSTILE.replace("`", "") in page.text.replace("`", "")
+
+
+def test_page_asks_for_nothing_from_outside(gather: Gather) -> None:
+    text = render_html(gather(ui_url="https://pages.example/mlflow"))
+    page = Page(text)
+    assert page.values("src") == []
+    assert re.findall(r"url\((?!#)", text) == []
+    assert "@import" not in text
+    assert {value.partition("#")[0] for value in page.values("href")} == {"", "https://pages.example/mlflow/"}
+    assert "default-src 'none'" in " ".join(page.values("content"))
+
+
+def test_every_link_within_the_page_leads_somewhere_and_no_place_is_named_twice(gather: Gather) -> None:
+    page = Page(render_html(gather()))
+    places = page.values("id")
+    assert len(places) == len(set(places))
+    assert {value[1:] for value in page.values("href") if value.startswith("#")} <= set(places)
+    assert {each.issue.issue_id for each in gather().issues} | {QUERY} <= set(places)
+
+
+def test_traces_and_spans_lead_to_mlflows_pages_where_their_address_is_known(gather: Gather) -> None:
+    facts = gather(ui_url="http://pages:5000/")
+    example = facts.of_kind("operational")[0].examples[0]
+    hrefs = Page(render_html(facts)).values("href")
+    assert facts.pages.trace(facts.analysis.experiment_id, example.evidence.trace_id) in hrefs
+    assert facts.pages.run(facts.analysis.experiment_id, facts.analysis.run_id) in hrefs
+    assert [href for href in Page(render_html(gather())).values("href") if not href.startswith("#")] == []
+
+
+def test_page_says_what_the_markdown_says(gather: Gather) -> None:
+    facts = gather()
+    page, markdown = Page(render_html(facts)).text, render_markdown(facts)
+    for heading in re.findall(r"^## (.*)$", markdown, flags=re.MULTILINE):
+        assert heading in page
+    for figure in re.findall(r"\d[\d,.]* of \d[\d,]*|\d+\.\d+%|\bQ[0-9a-f]{10}\b|\btr-[0-9a-f]{32}\b", markdown):
+        assert figure in page, figure
+
+
+def test_plots_show_errors_latency_and_what_stands_out_with_the_burst_marked(gather: Gather) -> None:
+    text = render_html(gather())
+    page = Page(text)
+    assert page.tags.count("svg") == 3
+    assert {"Error rate over time", "Latency over time", "Groups that stand out"} <= set(page.values("aria-label"))
+    assert "Marked: where a burst of errors begins." in page.text
+    assert "Slow traces: region" in page.text
+    assert re.findall(r"(?:fill|stroke): #0\d0\d0\d", text) == []
+
+
+def test_the_same_memory_gives_the_same_bytes(gather: Gather) -> None:
+    assert render_html(gather()) == render_html(gather())
+
+
+def _rendered(page: Path, text: str) -> str:
+    """The document as a browser has it once it has run what it would run."""
+    page.write_text(text, encoding="utf-8")
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent / 'browser'}", "--dump-dom"]
+    return subprocess.run(
+        [str(CHROMIUM), *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it (apt-get install chromium) to render the page")
+def test_a_browser_runs_no_script_of_a_trace(gather: Gather, tmp_path: Path) -> None:
+    assert '<html lang="taken">' in _rendered(tmp_path / "naive.html", f'<html lang="en"><body>{HOSTILE}</body></html>')
+    seen = _rendered(tmp_path / "report.html", render_html(gather()))
+    assert '<html lang="en">' in seen
+    assert seen.count("<article") == 2

@@ -1,0 +1,41 @@
+"""What a reader can do next, as commands that can be pasted as they stand."""
+
+from typing import NamedTuple
+
+from .facts import ReportFacts
+
+
+class NextStep(NamedTuple):
+    """What it is good for, and the commands."""
+
+    purpose: str
+    commands: str
+
+
+def next_steps(facts: ReportFacts) -> list[NextStep]:
+    """Look at traces, label an issue's traces, analyse what comes after."""
+    store = f"--tracking-uri '{facts.tracking_uri}' --experiment {facts.analysis.experiment_id}"
+    since = f"{facts.snapshot.instant:%Y-%m-%dT%H:%M:%SZ}"
+    return [
+        NextStep("Look at the traces in the MLflow UI; a trace's page is found by its id:", facts.ui_command),
+        NextStep("Get the full list of an issue's traces, and log feedback on each of them:", _labelling(facts)),
+        NextStep("Analyse again after a change, over the traces since then:", f"run-analysis {store} --since '{since}'"),
+    ]
+
+
+def _labelling(facts: ReportFacts) -> str:
+    export = f"export MLFLOW_TRACKING_URI='{facts.tracking_uri}'"
+    if not facts.issues:
+        download = f"mlflow artifacts download --run-id {facts.analysis.run_id} --artifact-path insights --dst-path ."
+        return f"{export}\n{download}"
+    issue, parent = facts.issues[0].issue.issue_id, facts.parent_run_id
+    return "\n".join(
+        (
+            export,
+            f"mlflow artifacts download --run-id {parent} --artifact-path insights/issue_{issue}_traces.csv --dst-path .",
+            f"tail -n +2 issue_{issue}_traces.csv | cut -d, -f1 | sort -u | while read -r trace; do",
+            f"  mlflow traces log-feedback --trace-id \"$trace\" --name '{issue}' --value true \\",
+            "    --source-type CODE --source-id analyze-experiment",
+            "done",
+        )
+    )

@@ -1,0 +1,49 @@
+"""How figures, shares and times are written in a report, whatever its form."""
+
+from datetime import datetime
+
+from ..insights.models import Bucket, Interval, Issue
+from ..shares import percent
+
+
+def number(value: float) -> str:
+    """A count with its thousands apart."""
+    return f"{value:,}"
+
+
+def interval(value: Interval | None) -> str:
+    """A confidence interval of shares, with its level; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value.level * 100:.3g}% interval {percent(value.low)} to {percent(value.high)}"
+
+
+def share_of_issue(issue: Issue) -> str:
+    """`n of N (share, interval)`; of a comparison those of its exposed arm: the interval of the ratio stands in the verdict."""
+    part = issue.affected / issue.population if issue.population else 0.0
+    exact = ", counted exactly" if issue.estimand == "snapshot" else ""
+    bounds = f", {interval(issue.interval)}" if issue.interval else exact
+    return f"{issue.counts} ({percent(part)}{bounds})"
+
+
+def amount(bucket: Bucket | None) -> str:
+    """The value of one figure of the census in its unit; a missing one says so, since missing is not zero."""
+    if bucket is None or bucket.value is None:
+        return "not known"
+    value = bucket.value
+    match bucket.unit:
+        case "share":
+            return percent(value)
+        case "ms":
+            return f"{value / 1000:,.2f} s" if value >= 1000 else f"{value:,.0f} ms"
+        case "usd":
+            return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+        case "ratio":
+            return f"{value:,.2f}"
+        case _:
+            return f"{value:,.0f}"
+
+
+def when(value: datetime | None) -> str:
+    """An instant in UTC, to the minute."""
+    return "not known" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
