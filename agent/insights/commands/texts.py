@@ -143,12 +143,10 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
 def bucket_row(bucket: Bucket) -> list[str]:
     """A figure of the census as a list shows it; one that couldn't be computed says so, since missing is not zero."""
     from ....tools.reporting.words import amount
-    from ....tools.shares import percent
 
-    shown = "not known" if bucket.value is None else percent(bucket.value) if bucket.unit == "share" else amount(bucket)
     counts = f"{bucket.numerator:,} of {bucket.denominator or 0:,}" if bucket.numerator is not None else ""
     about = "" if bucket.dimension == "all" else " ".join(filter(None, (bucket.dimension, bucket.segment)))
-    return [bucket.name, shown, counts, "proxy" if bucket.kind == "quality" else "fact", about]
+    return [bucket.name, amount(bucket), counts, "proxy" if bucket.kind == "quality" else "fact", about]
 
 
 def answer_cells(answer: Answer) -> list[list[str]]:

@@ -34,7 +34,17 @@ def test_every_kind_of_write_was_interrupted(trials: list[crashes.Trial]) -> Non
     labels = [trial.label for trial in trials[2:]]
     assert {label.split()[1] for label in labels} == {"run", "artifact", "tags", "link", "status", "name"}
     documents = {Path(label).name.split("_")[0] for label in labels if label.split()[1] == "artifact"}
-    assert documents == {"analysis.yaml", "snapshot.yaml", "baseline", "query", "proposals", "hypothesis", "issue", "report.md"}
+    assert documents == {
+        "analysis.yaml",
+        "snapshot.yaml",
+        "baseline",
+        "query",
+        "proposals",
+        "hypothesis",
+        "issue",
+        "report.md",
+        "report.html",
+    }
 
 
 def test_undisturbed_memory_is_whole(trials: list[crashes.Trial]) -> None:
