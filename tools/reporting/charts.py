@@ -54,6 +54,14 @@ class Compared(NamedTuple):
     rest: float
 
 
+class Look(NamedTuple):
+    """The affected share that one analysis saw: one point of `trend`."""
+
+    at: datetime
+    share: float
+    interval: Interval | None
+
+
 def time_charts(facts: ReportFacts) -> tuple[Chart, ...]:
     """Errors, and latency where it was measured, over time; none where all traces fall into a moment."""
     errors = facts.census.find("trace_error_rate", dimension="time")
@@ -89,6 +97,25 @@ def compared_shares(title: str, rows: Sequence[Compared], query_ids: Sequence[st
         f"Filled: the group, with its interval; hollow: the rest. {said}.",
         tuple(query_ids),
         _svg(title, (WIDTH, 0.5 + 1.35 * LINE * len(shown)), draw),
+    )
+
+
+def trend(title: str, looks: Sequence[Look]) -> Chart:
+    """The affected share of one issue from analysis to analysis, each with its interval."""
+
+    def draw(figure: "Figure") -> None:
+        axes = figure.add_subplot()
+        places = [_place(look.at) for look in looks]
+        axes.plot(places, [look.share for look in looks], "-o", color=BAD, markersize=4, linewidth=1.2)
+        for place, look in zip(places, looks, strict=True):
+            if look.interval is not None:
+                axes.plot([place, place], [look.interval.low, look.interval.high], color=BAD, alpha=0.4, linewidth=3)
+        _share_axis(axes.yaxis, max(look.interval.high if look.interval else look.share for look in looks) or 0.01)
+        _time_axis(axes)
+
+    said = "; ".join(f"{look.at:%Y-%m-%d %H:%M}: {percent(look.share)}" for look in looks)
+    return Chart(
+        title, f"Affected share, by the end of each analysis's window (UTC): {said}.", (), _svg(title, (WIDTH, 1.5), draw)
     )
 
 

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from ..insights.models import Bucket, Cell, Issue
 from ..shares import percent
-from .charts import Chart, Compared, compared_shares, time_charts
+from .charts import Chart, Compared, Look, compared_shares, time_charts, trend
 from .excerpts import CODE, plain
 from .facts import IssueFacts, ReportFacts
 from .next_steps import next_steps
@@ -36,6 +36,7 @@ def render_html(facts: ReportFacts) -> str:
         "scale": _scale(facts),
         "link": partial(facts.pages.trace, facts.analysis.experiment_id),
         "next_steps": next_steps(facts),
+        "trend_of": _trend_of,
     }
     return _template().render(shown).strip() + "\n"
 
@@ -107,6 +108,12 @@ def _standing_out(facts: ReportFacts) -> list[Chart]:
     query_ids = [each.result.query_ids[-1] for _, each in cells if each.result and each.result.query_ids]
     query_ids += [each.issue.query_ids[0] for _, each in arms if each.issue.query_ids]
     return [compared_shares("Groups that stand out", rows, tuple(dict.fromkeys(query_ids)))]
+
+
+def _trend_of(issue: Issue) -> Chart | None:
+    """How an issue went from look to look, where there was more than one."""
+    looks = [Look(point.until, point.share, point.interval) for point in issue.trend if point.population]
+    return trend(f"Trend of {issue.issue_id}", looks) if len(looks) > 1 else None
 
 
 def _of_cell(cell: Cell) -> Compared:

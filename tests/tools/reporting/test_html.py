@@ -4,12 +4,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from analyze_experiment.tests.tools.insights.samples import SNAPSHOT
 from analyze_experiment.tests.tools.reporting.conftest import HOSTILE, QUERY
+from analyze_experiment.tools.insights.models import TrendPoint
+from analyze_experiment.tools.reporting.changes import changes_of
 from analyze_experiment.tools.reporting.facts import ReportFacts
 from analyze_experiment.tools.reporting.html import render_html
 from analyze_experiment.tools.reporting.markdown import render_markdown
@@ -98,6 +103,21 @@ def test_plots_show_errors_latency_and_what_stands_out_with_the_burst_marked(gat
 
 def test_the_same_memory_gives_the_same_bytes(gather: Gather) -> None:
     assert render_html(gather()) == render_html(gather())
+
+
+def test_what_changed_since_the_last_analysis_comes_first_with_the_trend_of_the_issue(gather: Gather) -> None:
+    facts, now = gather(), SNAPSHOT.instant
+    first, run_id = facts.issues[0], facts.analysis.run_id
+    seen_then = {"run_id": "before", "until": now - timedelta(days=7), "affected": 4, "standing": "new"}
+    seen_now = {"run_id": run_id, "until": now, "affected": 20, "standing": "worse", "p_adjusted": 0.001}
+    common = {"at": now, "population": 100, "effective": 90}
+    looks = [TrendPoint.model_validate(common | each) for each in (seen_then, seen_now)]
+    issue = first.issue.model_copy(update={"trend": tuple(looks)})
+    seen = replace(facts, issues=(replace(first, issue=issue), *facts.issues[1:]), changes=changes_of([issue], run_id))
+    page = Page(render_html(seen))
+    assert "20 of 100 (20.0%, adjusted p 0.001)" in page.text
+    assert page.text.index("Since the last analysis") < page.text.index("Issues of this analysis") < page.text.index("Cause")
+    assert f"Trend of {issue.issue_id}" in page.values("aria-label")
 
 
 def _rendered(page: Path, text: str) -> str:
