@@ -191,7 +191,10 @@ def _download(repository: "ArtifactRepository", path: str) -> bytes:
     if isinstance(repository, LocalArtifactRepository):
         return Path(repository.download_artifacts(path)).read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        return Path(repository.download_artifacts(path, folder)).read_bytes()
+        local = Path(folder) / PurePosixPath(path).name
+        # What every repository implements; `download_artifacts` lists the path first, which doubles the requests.
+        repository._download_file(path, str(local))
+        return local.read_bytes()
 
 
 def _facts(run: "Run") -> RunFacts:
