@@ -74,6 +74,7 @@ def run_analysis(
     output: options.Output = None,
     fail_on: options.FailOn = None,
     ui_url: options.UiUrl = None,
+    no_mirror: options.NoMirror = False,
     list_: options.ListThem = False,
     env_file: options.EnvFile = None,
     show_config: options.ShowConfig = False,

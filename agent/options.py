@@ -129,6 +129,12 @@ UiUrl = Annotated[
     str | None,
     typer.Option(metavar="URL", rich_help_panel=SHOW, help="Where people open MLflow's pages, for links in the report."),
 ]
+NoMirror = Annotated[
+    bool,
+    typer.Option(
+        "--no-mirror", metavar="", rich_help_panel=SHOW, help="Don't show the issues in MLflow's own pages, nor on its traces."
+    ),
+]
 ListThem = Annotated[
     bool,
     typer.Option("--list", metavar="", rich_help_panel=MORE, help="List the experiments, with --experiment its analyses too."),

@@ -142,6 +142,7 @@ def _options(settings: Settings, begun: Analysis | None) -> Options:
         review=settings.review,
         seed=settings.seed,
         ui_url=settings.ui_url,
+        mirror=not settings.no_mirror,
     )
 
 

@@ -42,7 +42,9 @@ class Settings(BaseModel):
     output: Output | None = None
     """How progress is shown. None: rich on a terminal, plain lines elsewhere."""
     ui_url: str | None = None
-    """Where people open this store's pages, for links in the report."""
+    """Where people open this store's pages, for links in result and report."""
+    no_mirror: bool = False
+    """Leaves MLflow's own issues alone: nothing is written there or on traces, and nothing is taken over."""
     playbook: tuple[Path, ...] = ()
     """Folders with entries beside the packaged ones."""
     cache: Path

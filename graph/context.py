@@ -41,6 +41,8 @@ class Options:
     review: bool = False
     seed: int = 0
     ui_url: str | None = None
+    mirror: bool = True
+    """Whether issues are shown in MLflow's own pages, and followed there."""
 
 
 @dataclass

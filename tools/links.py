@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from .insights.models import Issue
 
 
 def masked_uri(uri: str) -> str:
@@ -16,6 +19,12 @@ def ui_command(uri: str) -> str:
     if uri.startswith(("http://", "https://")):
         return f"open {masked_uri(uri)}"
     return f"mlflow ui --backend-store-uri {masked_uri(uri)}"
+
+
+def issue_page(experiment_id: str, parent_run_id: str, native_id: str | None = None) -> str:
+    """The address within MLflow's pages of the experiment's issues, or of one of them, by the id that MLflow gave it."""
+    page = f"#/experiments/{experiment_id}/evaluation-runs/{parent_run_id}/issues"
+    return f"{page}?selectedIssueId={native_id}" if native_id else page
 
 
 def run_link(ui_url: str | None, uri: str, experiment_id: str, run_id: str) -> str | None:
@@ -39,14 +48,22 @@ class Pages:
         """The page of a run."""
         return self._page(experiment_id, f"runs/{run_id}")
 
-    def trace(self, experiment_id: str, trace_id: str, span_id: str | None = None) -> str | None:
-        """The page of a trace, with a span of it chosen where one is named."""
-        span = f"&selectedSpanId={quote(span_id, safe='')}" if span_id else ""
-        return self._page(experiment_id, f"traces?selectedEvaluationId={quote(trace_id, safe='')}{span}")
+    def trace(self, experiment_id: str, trace_id: str) -> str | None:
+        """The page of a trace. MLflow has no address for a span: it is chosen there by its name."""
+        return self._page(experiment_id, f"traces?selectedEvaluationId={quote(trace_id, safe='')}")
 
-    def issues(self, experiment_id: str) -> str | None:
-        """The page of an experiment's issues."""
-        return self._page(experiment_id, "issues")
+    def issues(self, experiment_id: str, parent_run_id: str) -> str | None:
+        """The page of an experiment's issues: in MLflow a tab of the run that they come from."""
+        return self._at(issue_page(experiment_id, parent_run_id))
+
+    def issue(self, issue: "Issue") -> str | None:
+        """The page of one issue; None where MLflow's own issues don't have it."""
+        if issue.mirrored is None or issue.native_id is None:
+            return None
+        return self._at(issue_page(issue.experiment_id, issue.mirrored.run_id, issue.native_id))
 
     def _page(self, experiment_id: str, page: str) -> str | None:
-        return None if self.base is None else f"{self.base}/#/experiments/{experiment_id}/{page}"
+        return self._at(f"#/experiments/{experiment_id}/{page}")
+
+    def _at(self, page: str) -> str | None:
+        return None if self.base is None else f"{self.base}/{page}"

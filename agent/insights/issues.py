@@ -80,7 +80,7 @@ def create_issue(
         evidence=shown,
         query_ids=(counted.query_id,) if counted else hypothesis.result.query_ids if hypothesis and hypothesis.result else (),
     )
-    return store.create_issue(run_id, draft, _affected(insights, run_id, hypothesis, shown))
+    return _shown(insights, store.create_issue(run_id, draft, _affected(insights, run_id, hypothesis, shown)))
 
 
 def update_issue(
@@ -119,7 +119,7 @@ def update_issue(
         changed = set_by_person(current, at=at, status=status, severity=severity, resolution=resolution)
         return changed.model_copy(update={"evidence": (*changed.evidence, *settled)}) if settled else changed
 
-    return insights.store.update_issue(issue_id, op="", change=change)
+    return _shown(insights, insights.store.update_issue(issue_id, op="", change=change))
 
 
 def get_issue(insights: Insights, *, issue_id: str) -> Issue:
@@ -160,6 +160,14 @@ def _affected(insights: Insights, run_id: str, hypothesis: Hypothesis | None, sh
         )
     with open_bench(insights, insights.store.get_analysis(run_id)) as bench:
         return bench.executor.affected(hypothesis.plan, owner=hypothesis.hypothesis_id)
+
+
+def _shown(insights: Insights, issue: Issue) -> Issue:
+    """The issue once MLflow's own pages show it; what a person changed there is taken over on the way."""
+    if not insights.mirror:
+        return issue
+    insights.store.mirror_issues(issue.experiment_id, only=issue.issue_id)
+    return insights.store.get_issue(issue.issue_id)
 
 
 def _bucket(insights: Insights, run_id: str, text: str) -> Bucket:

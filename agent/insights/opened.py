@@ -36,6 +36,8 @@ class Insights:
     now: Callable[[], datetime] = utc_now
     progress: Progress = no_progress
     tell: Tell = tell_nobody
+    mirror: bool = True
+    """Whether issues that are made or changed are shown in MLflow's own pages."""
 
 
 def open_insights(
@@ -46,6 +48,7 @@ def open_insights(
     now: Callable[[], datetime] = utc_now,
     progress: Progress = no_progress,
     tell: Tell = tell_nobody,
+    mirror: bool = True,
 ) -> Insights:
     """Opens the memory of a store.
 
@@ -53,4 +56,4 @@ def open_insights(
         UserError: the URI isn't one.
         StoreError: the store isn't there, isn't MLflow's, or doesn't answer.
     """
-    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress, tell)
+    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress, tell, mirror)

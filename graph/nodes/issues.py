@@ -10,6 +10,7 @@ from ...tools.testing.drafting import draft_issue
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..follow import first_look, follow_known
+from ..mirror import show_in_mlflow
 from ..ports import Event
 from ..state import State, run_of
 
@@ -27,6 +28,7 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         if new and hypothesis.status is HypothesisStatus.VALIDATED:
             await _prove(context, bench, hypothesis)
     await follow_known(context, bench, analysis, listed)
+    await in_thread(lambda: show_in_mlflow(context, analysis, traces=bench.snapshot.record.traces))
     await in_thread(lambda: context.store.finish_step(run_id, "issues"))
     return {}
 

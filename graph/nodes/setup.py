@@ -10,6 +10,7 @@ from ...tools.insights.models import Analysis
 from ...tools.links import masked_uri
 from ...tools.tracking import experiments_with_traces, find_experiment
 from ..context import Context, enter, in_thread
+from ..mirror import heed_people
 from ..naming import provisional_name
 from ..ports import Event
 from ..questions import ask_which_experiment, text_of
@@ -83,4 +84,5 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
     context.display.show(
         Event("note", f"{record.traces:,} traces, {record.spans:,} spans; analysis run {run_id}", step="setup", subject=run_id)
     )
+    heed_people(context, experiment_id)
     return context.store.finish_step(run_id, "setup")

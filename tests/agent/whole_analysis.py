@@ -20,6 +20,7 @@ from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.graph import pool
 from analyze_experiment.graph.ports import Proposal
 from analyze_experiment.tests.tools.insights.crashes import EXPERIMENT, Boundary, crash_after_every_write
+from analyze_experiment.tools.insights import mirror
 from analyze_experiment.tools.insights.models import Analysis, Census, Issue
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.testing.playbooks import load_playbook
@@ -71,6 +72,7 @@ def main() -> None:
     import_mlflow()
     importlib.import_module("matplotlib.backends.backend_svg")  # once, not in each of the processes that are forked
     pool.WIDTH = 1  # two tests side by side cite the same traces in either order, and so write in either order
+    mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill
     for trial in crash_after_every_write(Path(template), Path(work), analyse, shard=(int(shard), int(shards))):
         sys.stdout.write(json.dumps(vars(trial)) + "\n")
 

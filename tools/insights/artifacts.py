@@ -60,7 +60,7 @@ class RunFiles:
 
     def create_run(self, experiment_id: str, *, name: str, tags: Mapping[str, str], at: datetime) -> str:
         """Creates a run; the caller has looked for it first, under the lock of the experiment."""
-        with self._writing(f"run {name}"):
+        with self.writing(f"run {name}"):
             call = partial(self._client.create_run, experiment_id, start_time=_ms(at), tags=dict(tags), run_name=name)
             return str(ask_once(f"create run {name!r}", call).info.run_id)
 
@@ -68,7 +68,7 @@ class RunFiles:
         """Writes one file below `insights/`, or in a folder there; readers see the old one or the new one, never a part."""
         path = PurePosixPath(FOLDER, name)
         repository = self._repository(run_id)
-        with self._writing(f"artifact {path}"), tempfile.TemporaryDirectory() as folder:
+        with self.writing(f"artifact {path}"), tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / path.name
             local.write_text(text, encoding="utf-8", newline="")
             ask(f"write {path} of run {run_id}", lambda: repository.log_artifact(str(local), str(path.parent)))
@@ -77,18 +77,18 @@ class RunFiles:
         """Sets these tags in one call."""
         from mlflow.entities import RunTag
 
-        with self._writing(f"tags {' '.join(tags)}"):
+        with self.writing(f"tags {' '.join(tags)}"):
             entities = [RunTag(key, value) for key, value in tags.items()]
             ask(f"tag run {run_id}", lambda: self._client.log_batch(run_id, tags=entities))
 
     def link(self, run_id: str, trace_ids: Sequence[str]) -> None:
         """Links at most 100 traces to a run; linking again changes nothing."""
-        with self.locks.hold(run_id), self._writing(f"link {len(trace_ids)}"):
+        with self.locks.hold(run_id), self.writing(f"link {len(trace_ids)}"):
             ask(f"link traces to run {run_id}", lambda: self._client.link_traces_to_run(list(trace_ids), run_id))
 
     def set_status(self, run_id: str, status: RunStatus, *, at: datetime) -> None:
         """Ends a run, or opens it again."""
-        with self._writing(f"status {status}"):
+        with self.writing(f"status {status}"):
             if status == "FINISHED":
                 ask(f"end run {run_id}", lambda: self._client.set_terminated(run_id, status, end_time=_ms(at)))
             else:
@@ -96,11 +96,12 @@ class RunFiles:
 
     def rename(self, run_id: str, name: str) -> None:
         """Gives a run another name."""
-        with self._writing(f"name {name}"):
+        with self.writing(f"name {name}"):
             ask(f"name run {run_id}", lambda: self._client.update_run(run_id, name=name))
 
     @contextmanager
-    def _writing(self, label: str) -> Generator[None]:
+    def writing(self, label: str) -> Generator[None]:
+        """Names a write to the boundary before and after it."""
         self._boundary(f"before {label}")
         yield
         self._boundary(f"after {label}")

@@ -45,6 +45,11 @@ def require_query_id(text: str) -> str:
     return _require(_QUERY, text, "query", "Q1f2e3d4c5b")
 
 
+def is_issue_id(text: str) -> bool:
+    """Whether it can be an issue's id."""
+    return _ISSUE.fullmatch(text) is not None
+
+
 def experiment_of_issue(text: str) -> str:
     """The experiment whose id an issue's id carries.
 

@@ -58,7 +58,10 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
     def list_issues(self, experiment_id: str) -> list[Issue]:
         """The issues of an experiment: by severity, then by how many traces they affect, then by id."""
         parent = self._find_parent_run(experiment_id)
-        issues = [] if parent is None else self._listed(Issue, parent, INDEX, _name)
+        return [] if parent is None else self._issues_of(parent)
+
+    def _issues_of(self, parent: RunFacts) -> list[Issue]:
+        issues = self._listed(Issue, parent, INDEX, _name)
         return sorted(issues, key=lambda issue: (-issue.severity.rank, -issue.affected, issue.issue_id))
 
     def update_issue(self, issue_id: str, *, op: str, change: Callable[[Issue], Issue]) -> Issue:

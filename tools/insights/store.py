@@ -1,17 +1,18 @@
 """The insight store: the memory's one door, and the only writer of an analysis into MLflow."""
 
 from .answers import AnswerMemory
-from .issues import IssueMemory
+from .feedback import FeedbackMemory
 from .memory import utc_now
 from .records import RecordMemory
 
 __all__ = ["InsightStore", "utc_now"]
 
 
-class InsightStore(IssueMemory, RecordMemory, AnswerMemory):
+class InsightStore(FeedbackMemory, RecordMemory, AnswerMemory):
     """Analyses, hypotheses, evidence and issues, kept in MLflow.
 
     Every write may be made again and changes nothing then; what the rules of the memory forbid is a `MemoryRefused` that names
     the rule. Synchronous, and safe to share between threads. The verbs stand in `analyses.py`, `records.py`, `hypotheses.py`,
-    `answers.py` and `issues.py`; the rules in `transitions.py`.
+    `issues.py`, `mirror.py`,
+    `feedback.py` and `answers.py`; the rules in `transitions.py` and `mirror_rules.py`.
     """

@@ -202,6 +202,16 @@ class TraceReader:
         """Per trace the ids of its spans; a trace whose spans can't be read is not in it. For checks: nothing is shown."""
         return {trace_id: {span.span_id for span in view.spans} for trace_id, view in self._whole(sorted(set(trace_ids))).items()}
 
+    def assessed(self, trace_ids: Iterable[str], *, name: str, source_id: str, experiment_id: str) -> set[str]:
+        """Those of the traces that have a valid assessment of this name from this source; one query for 500 of them."""
+        wanted = sorted({trace_id for trace_id in trace_ids if _ID.fullmatch(trace_id)})
+        infos = (info for batch in _batches(wanted, PAGE) for info in self._infos(experiment_id, _one_of(batch), limit=PAGE))
+        return {
+            str(info.trace_id)
+            for info in infos
+            if any(each.name == name and each.source.source_id == source_id for each in info.assessments)
+        }
+
     def _known_links(self, run_id: str, experiment_id: str) -> set[str]:
         if run_id not in self._linked:
             self._linked[run_id] = set(self.linked(run_id, experiment_id=experiment_id))

@@ -71,7 +71,12 @@ class Call:
                 "here or in an env file)."
             )
         return open_insights(
-            settings.tracking_uri, cache=settings.cache, ui_url=settings.ui_url, progress=self._show_progress, tell=self._tell
+            settings.tracking_uri,
+            cache=settings.cache,
+            ui_url=settings.ui_url,
+            progress=self._show_progress,
+            tell=self._tell,
+            mirror=not settings.no_mirror,
         )
 
     @property
@@ -122,7 +127,7 @@ class Call:
         if pages.base is None:
             return lambda trace_id, span_id: None
         experiment_id = self.insights.store.get_analysis(run_id).experiment_id
-        return lambda trace_id, span_id: pages.trace(experiment_id, trace_id, span_id)
+        return lambda trace_id, span_id: pages.trace(experiment_id, trace_id)
 
     def note(self, text: str) -> None:
         """Tells something that isn't the result; nothing where the text is empty."""

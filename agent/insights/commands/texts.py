@@ -112,9 +112,9 @@ def evidence_lines(evidence: Sequence[Evidence], link: TraceLink) -> Iterator[st
 def issue_document(issue: Issue, pages: Pages) -> dict[str, Any]:
     """An issue with its evidence and its address."""
     return {
-        **issue.model_dump(mode="json", exclude={"ops"}),
+        **issue.model_dump(mode="json", exclude={"ops", "mirrored"}),
         "trace_count": issue.affected,
-        "link": pages.issues(issue.experiment_id),
+        "link": pages.issue(issue),
     }
 
 
@@ -134,9 +134,9 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
     yield f"What:       {issue.description}"
     yield f"Cause:      {issue.cause.text} ({issue.cause.standing})"
     yield f"To do:      {issue.recommendation}"
-    if address := pages.issues(issue.experiment_id):
+    if address := pages.issue(issue):
         yield f"In MLflow:  {address}"
-    yield from evidence_lines(issue.evidence, lambda trace_id, span_id: pages.trace(issue.experiment_id, trace_id, span_id))
+    yield from evidence_lines(issue.evidence, lambda trace_id, span_id: pages.trace(issue.experiment_id, trace_id))
     yield from (f"History:    {line}" for line in issue.history)
 
 

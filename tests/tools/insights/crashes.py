@@ -18,7 +18,7 @@ from typing import NoReturn
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.tools.insights.samples import CENSUS, INSTANT, RESULT, SNAPSHOT, draft, issue, query, verdict
 from analyze_experiment.tools.insights.affected import AffectedTrace
-from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Evidence, HypothesisStatus, Proposals
+from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Evidence, HypothesisStatus, IssueStatus, Proposals
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.tracking import connect, import_mlflow
 
@@ -27,6 +27,7 @@ Session = Callable[[str, Boundary], None]
 """Carries a piece of work to its end in the store of this URI, from wherever an earlier process left it."""
 
 EXPERIMENT = "1"
+RESOLVED = {"status": IssueStatus.RESOLVED, "resolution": "A retry was added."}
 _RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?")
 
@@ -126,7 +127,7 @@ def _call_and_exit(call: Callable[[], None]) -> NoReturn:
 
 
 def canonical_memory(uri: str) -> str:
-    """Every run with its tags, artifacts and links, as text; ids of runs and times are replaced."""
+    """Every run with its tags, artifacts and links, and MLflow's own issues, as text; ids of runs and times are replaced."""
     store = InsightStore(connect(uri))
     runs = store.tracking.client.search_runs([EXPERIMENT])
     described: list[str] = []
@@ -136,10 +137,24 @@ def canonical_memory(uri: str) -> str:
         links = store.reader.linked(run_id, experiment_id=EXPERIMENT)
         seen = {"name": run.info.run_name, "status": run.info.status, "tags": run.data.tags, "files": files, "links": links}
         described.append(json.dumps(seen, indent=1, sort_keys=True))
+    described += native_issues(store)
     names: dict[str, str] = {}
     text = _RUN_ID.sub(lambda match: names.setdefault(match[0], f"run {len(names)}"), "\n".join(described))
     folder = str(Path(uri.removeprefix("sqlite:///")).parent)
     return _TIME.sub("then", text).replace(folder, "here")
+
+
+def native_issues(store: InsightStore) -> list[str]:
+    """MLflow's own issues as they stand in the store, each with the traces that are marked with it, doubles and all."""
+    issues = store.native._tracing.store.search_issues(EXPERIMENT)
+    traces = store.tracking.client.search_traces(locations=[EXPERIMENT], include_spans=False, max_results=500)
+    marks = [(mark.name, trace.info.trace_id) for trace in traces for mark in trace.info.assessments if mark.issue]
+    shown = [
+        {**issue.to_dictionary(), "created_timestamp": 0, "last_updated_timestamp": 0, "issue_id": ""}
+        | {"marks": sorted(trace_id for name, trace_id in marks if name == issue.issue_id)}
+        for issue in issues
+    ]
+    return sorted(json.dumps(each, indent=1, sort_keys=True) for each in shown)
 
 
 def memory_session(trace_ids: list[str]) -> Session:
@@ -164,9 +179,15 @@ def memory_session(trace_ids: list[str]) -> Session:
         store.drop_hypothesis(run_id, second, why="out of scope")
         store.decide(run_id, first, verdict(HypothesisStatus.VALIDATED))
         found = issue(third, fourth, kind="quality", source="hypothesis", hypothesis_id=first, measure="failures")
-        store.create_issue(run_id, found, [AffectedTrace(third), AffectedTrace(fourth)])
-        store.write_report(run_id, "# Report\n", "<h1>Report</h1>\n")
+        made = store.create_issue(run_id, found, [AffectedTrace(third), AffectedTrace(fourth)])
+        store.mirror_issues(EXPERIMENT)
+        store.update_issue(made.issue_id, op="resolve", change=lambda current: current.model_copy(update=RESOLVED))
+        store.mirror_issues(EXPERIMENT)
+        store.write_report(run_id, "# Report
+", "<h1>Report</h1>
+")
         store.update_analysis(run_id, op="done", change=_named_and_completed)
+        store.show_result(run_id, traces=5)
 
     return session
 

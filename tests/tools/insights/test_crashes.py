@@ -32,7 +32,8 @@ def test_kill_after_any_write_leaves_the_same_memory_in_the_end(trials: list[cra
 
 def test_every_kind_of_write_was_interrupted(trials: list[crashes.Trial]) -> None:
     labels = [trial.label for trial in trials[2:]]
-    assert {label.split()[1] for label in labels} == {"run", "artifact", "tags", "link", "status", "name"}
+    native = {"native-issue", "native-mark", "native-update"}
+    assert {label.split()[1] for label in labels} == {"run", "artifact", "tags", "link", "status", "name"} | native
     documents = {Path(label).name.split("_")[0] for label in labels if label.split()[1] == "artifact"}
     assert documents == {
         "analysis.yaml",
@@ -51,5 +52,6 @@ def test_undisturbed_memory_is_whole(trials: list[crashes.Trial]) -> None:
     memory = trials[0].memory
     assert memory.count('"mlflow.insights.type": "analysis"') == 1
     assert memory.count('"mlflow.insights.type": "parent"') == 1
+    assert memory.count('"marks"') == 1
     for part in ("VALIDATED by test", "dropped by a person", "# Report", '"status": "FINISHED"'):
         assert part in memory

@@ -1,6 +1,7 @@
 """The memory over HTTP: the same store, behind an MLflow server that keeps the artifacts."""
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -8,34 +9,39 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tests.tools.insights.samples import CENSUS, RESULT, draft, issue, query, verdict
 from analyze_experiment.tools.insights.affected import AffectedTrace
 from analyze_experiment.tools.insights.models import AnalysisStatus, Evidence, HypothesisStatus
 from analyze_experiment.tools.insights.store import InsightStore
+from analyze_experiment.tools.links import Pages
 from analyze_experiment.tools.tracking import connect, experiments_with_traces, find_experiment
 
 
-@pytest.fixture
-def server(sample_experiment: SampleExperiment, tmp_path: Path) -> Iterator[str]:
-    """The address of an MLflow server on this machine."""
+@pytest.fixture(scope="module")
+def server(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server on this machine, over the five simple traces."""
+    folder = tmp_path_factory.mktemp("served")
+    uri = copy_store(Path(sample_template.uri.removeprefix("sqlite:///")), folder / "store")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    with closing(sqlite3.connect(sample_experiment.uri.removeprefix("sqlite:///"))) as connection:
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection:
         connection.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || experiment_id")
         connection.commit()
-    where = ["--backend-store-uri", sample_experiment.uri, "--artifacts-destination", str(tmp_path / "served")]
+    where = ["--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
     options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *where, *options]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (tmp_path / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=tmp_path, start_new_session=True)
+    with (folder / "log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
     try:
         wait_for(f"http://127.0.0.1:{port}/health")
         yield f"http://127.0.0.1:{port}"
@@ -49,11 +55,11 @@ def wait_for(address: str) -> None:
     requests.get(address, timeout=5).raise_for_status()
 
 
-def test_analysis_goes_through_a_server(server: str, sample_experiment: SampleExperiment) -> None:
+def test_analysis_goes_through_a_server(server: str, sample_template: SampleExperiment) -> None:
     store = InsightStore(connect(server))
     name = find_experiment(store.tracking, "support-agent")
     assert experiments_with_traces(store.tracking) == [name]
-    first, second, third, *_ = sample_experiment.trace_ids
+    first, second, third, *_ = sample_template.trace_ids
     run_id = store.create_analysis(name.experiment_id, key="k", name="All", run_name="all", analyst="statistical").run_id
     store.write_census(run_id, CENSUS)
     store.write_query(run_id, query())
@@ -75,3 +81,50 @@ def test_analysis_goes_through_a_server(server: str, sample_experiment: SampleEx
         [AffectedTrace(second, "", "late")],
     )
     assert again.reader.linked(run_id, experiment_id=name.experiment_id) == sorted([first, second, third])
+
+
+def requests_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every request that is sent from now on."""
+    sent: list[str] = []
+    send = requests.Session.send
+
+    def counting(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        sent.append(f"{request.method} {request.path_url}")
+        return send(self, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", counting)
+    return sent
+
+
+def test_issues_stand_in_the_pages_of_a_server(
+    server: str, sample_template: SampleExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, traces = InsightStore(connect(server)), sample_template.trace_ids
+    experiment = find_experiment(store.tracking, "support-agent").experiment_id
+    run_id = store.create_analysis(experiment, key="shown", name="All", run_name="all", analyst="statistical").run_id
+    found = issue(traces[2], measure="shown", title="Cancelling <b>any</b> order times out")
+    made = store.create_issue(run_id, found, [AffectedTrace(traces[2]), AffectedTrace(traces[3])])
+    sent = requests_of(monkeypatch)
+    done = store.mirror_issues(experiment, only=made.issue_id)
+    assert ((done.created, done.marked), len(sent) <= 24) == ((1, 2), True), sent
+    store.mirror_issues(experiment)
+    sent.clear()
+    assert store.mirror_issues(experiment).created == 0
+    assert len(sent) == 2, sent
+    store.show_result(run_id, traces=5)
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("whether MLflow's pages show the issue is seen with Chromium: install it (apt-get install chromium)")
+    made, pages = store.get_issue(made.issue_id), Pages.of(None, server)
+    page = pages.issue(made)
+    shown = dumped(chromium, page or "", tmp_path / "chromium")
+    for text in ("Cancelling &lt;b&gt;any&lt;/b&gt; order times out", made.issue_id, "Impacted traces: 2", traces[2], traces[3]):
+        assert text in shown
+
+
+def dumped(chromium: str, page: str, folder: Path) -> str:
+    """The document of a page once its scripts have run."""
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}", "--window-size=1800,1200"]
+    command = [chromium, *options, "--virtual-time-budget=20000", "--dump-dom", page]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout

@@ -9,7 +9,7 @@ from .analysis import Analysis, AnalysisStatus, Closing, Question
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
-from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus
+from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
 from .tested import Arm, Cell, HypothesisStatus, Reads, TestResult, Verdict
 from .trend import Standing, TrendPoint
@@ -38,6 +38,7 @@ __all__ = [
     "IssueDraft",
     "IssueStatus",
     "Kind",
+    "Mirrored",
     "ModelRecord",
     "Part",
     "Polarity",

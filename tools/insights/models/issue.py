@@ -68,6 +68,19 @@ class IssueDraft(Part):
         return f"{self.affected:,} of {self.population:,} {self.population_title.removeprefix('all ')}"
 
 
+class Mirrored(Part):
+    """What was last written of an issue to MLflow's own: what differs from it there, a person has changed."""
+
+    run_id: str
+    """The run whose page shows it."""
+    status: str
+    severity: str
+    text: str
+    """Digest of name and description."""
+    traces: str
+    """Whose list its traces were marked from, and the digest of the evidence: they are looked at again when that is another."""
+
+
 class Issue(Document, IssueDraft):
     """A problem that is proven by traces. It belongs to the experiment, and is stored in its parent run."""
 
@@ -79,6 +92,8 @@ class Issue(Document, IssueDraft):
     """Only people change it; that a later analysis finds the issue again doesn't."""
     resolution: str | None = None
     native_id: str | None = None
+    """The id of MLflow's own issue that mirrors it, where the store keeps such."""
+    mirrored: Mirrored | None = None
     settled_at: datetime | None = None
     """When it was last resolved or rejected: traces from before say nothing about whether that holds."""
     trend: tuple[TrendPoint, ...] = ()
