@@ -183,9 +183,7 @@ def memory_session(trace_ids: list[str]) -> Session:
         store.mirror_issues(EXPERIMENT)
         store.update_issue(made.issue_id, op="resolve", change=lambda current: current.model_copy(update=RESOLVED))
         store.mirror_issues(EXPERIMENT)
-        store.write_report(run_id, "# Report
-", "<h1>Report</h1>
-")
+        store.write_report(run_id, "# Report\n", "<h1>Report</h1>\n")
         store.update_analysis(run_id, op="done", change=_named_and_completed)
         store.show_result(run_id, traces=5)
 
