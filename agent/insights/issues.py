@@ -24,6 +24,10 @@ from .evidence import GivenEvidence
 from .opened import Insights
 
 TITLE_WORDS = (5, 8)
+QUALITY = re.compile(
+    r"(?i)\b(verbos\w*|hedg(e|es|ing)|apolog\w+|rushed|minimal (response|answer)s?|hallucinat\w*|unhelpful|wrong answers?)\b"
+)
+"""Words of a title that speak of what users get: no count shows that."""
 LOOKED_AT = "traces looked at"
 """The population of an issue that nothing has counted: what was looked at is all that is known."""
 
@@ -57,6 +61,11 @@ def create_issue(
     """
     store = insights.store
     hypothesis = store.get_hypothesis(run_id, hypothesis_id) if hypothesis_id else None
+    if hypothesis is None and (word := QUALITY.search(title)):
+        raise MemoryRefused(
+            f"{word[0]!r} is about quality, which no count shows: state a hypothesis, test it, and make the issue of that "
+            "with --hypothesis-id."
+        )
     counted = _bucket(insights, run_id, bucket) if bucket else None
     settled = [each.settled(must_say_why=False) for each in evidence]
     shown = (*settled, *(hypothesis.evidence if hypothesis else ()))

@@ -62,7 +62,7 @@ def experiment_of_issue(text: str) -> str:
 
 def _require(pattern: re.Pattern[str], text: str, kind: str, example: str) -> str:
     if not pattern.fullmatch(text):
-        raise UserError(f"{text!r} is no id of a {kind}; one looks like {example!r}.")
+        raise UserError(f"{text!r} is no {kind} id; one looks like {example!r}.")
     return text
 
 

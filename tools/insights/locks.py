@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Generator
@@ -16,6 +17,10 @@ POLL_S = 0.01
 """How often a process looks whether another has let go; writes take a few milliseconds."""
 CLAIM_WAIT_S = 0.5
 """How long a claim waits: longer than anybody needs to see whether one is held."""
+
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+"""What MLflow names a run: no other store has one of that name, so its lock is the same by whichever address it is reached."""
 
 
 class WriteLocks:
@@ -42,7 +47,8 @@ class WriteLocks:
         with self._guard:
             if subject not in self._held:
                 self._folder = self._folder or private_folder()
-                name = hashlib.sha256(f"{self._uri}\n{subject}".encode()).hexdigest()[:32]
+                scope = "" if _RUN_ID.fullmatch(subject) else self._uri
+                name = hashlib.sha256(f"{scope}\n{subject}".encode()).hexdigest()[:32]
                 file_lock = FileLock(self._folder / f"{name}.lock", thread_local=False, poll_interval=POLL_S)
                 self._held[subject] = (threading.RLock(), file_lock)
             return self._held[subject]

@@ -30,6 +30,12 @@ def test_proxy_of_the_census_makes_no_issue(insights: Insights) -> None:
     assert "'hedging' is a proxy" in done.err
 
 
+def test_quality_issue_without_a_hypothesis_is_refused(insights: Insights) -> None:
+    title = ("--title", "Verbose answers in 5% of all traces")
+    done = insights("create-issue", "--run-id", insights.begin(), *title, *TEXTS, "--evidence", evidence(insights.trace_ids[0]))
+    assert (done.code, "'Verbose' is about quality" in done.err) == (1, True)
+
+
 def test_issue_rests_on_evidence_that_exists_or_a_validated_hypothesis(insights: Insights) -> None:
     run_id = insights.begin()
     stated = ("--statement", "S", "--rationale", "R", "--testing-plan", "P", "--evidence", evidence(insights.trace_ids[0]))

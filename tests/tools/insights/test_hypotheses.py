@@ -138,7 +138,7 @@ def test_document_holds_no_more_evidence_than_the_limit(store: InsightStore, run
     assert (len(kept), sum(not entry.supports for entry in kept)) == (EVIDENCE_LIMIT, 2)
 
 
-@pytest.mark.parametrize(("subject", "says"), [("H00000000", "has no hypothesis"), ("../snapshot", "is no id of a hypothesis")])
+@pytest.mark.parametrize(("subject", "says"), [("H00000000", "has no hypothesis"), ("../snapshot", "is no hypothesis id")])
 def test_unknown_hypothesis_is_a_user_error(store: InsightStore, run_id: str, subject: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
         store.decide(run_id, subject, verdict(HypothesisStatus.INCONCLUSIVE))

@@ -37,6 +37,16 @@ def test_runs_and_stores_have_locks_of_their_own(home: Path) -> None:
         assert len(lock_files(home)) == 3
 
 
+def test_run_has_one_lock_by_whichever_address_its_store_is_reached(home: Path) -> None:
+    run_id = "0123456789abcdef" * 2
+    with WriteLocks("sqlite:////a").hold(run_id):
+        (file,) = lock_files(home)
+        with pytest.raises(Timeout):
+            FileLock(file).acquire(timeout=0)
+    with WriteLocks("http://127.0.0.1:5000").hold(run_id):
+        assert lock_files(home) == [file]
+
+
 def test_folder_is_private(home: Path) -> None:
     with WriteLocks("sqlite:////a").hold("run"):
         assert lock_files(home)[0].parent.stat().st_mode & 0o777 == 0o700

@@ -51,7 +51,7 @@ def test_queries_are_kept_by_id_and_who_asked_first_makes_no_difference(
 def test_unknown_query_is_a_user_error(store: InsightStore, run_id: str) -> None:
     with pytest.raises(UserError, match="has no query"):
         store.read_query(run_id, "Q0123456789")
-    with pytest.raises(UserError, match="is no id of a query"):
+    with pytest.raises(UserError, match="is no query id"):
         store.read_query(run_id, "../analysis")
 
 
