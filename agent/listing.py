@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, TextIO
 
+from ..tools.links import masked_uri
 from .result import print_json, print_table
-from .settings import Resolved, Settings, mask
+from .settings import Resolved, Settings
 
 if TYPE_CHECKING:
     from ..tools.insights.store import InsightStore
@@ -67,7 +68,7 @@ def _analyses(store: "InsightStore", experiment_id: str) -> list[dict[str, str |
 
 
 def _masked(value: object) -> object:
-    return mask(value) if isinstance(value, str) and "://" in value else value
+    return masked_uri(value) if isinstance(value, str) and "://" in value else value
 
 
 def _text(value: object) -> str:

@@ -19,7 +19,11 @@ def show_help(context: typer.Context, wanted: bool) -> None:
 
 TrackingUri = Annotated[
     str | None,
-    typer.Option(metavar="URI", rich_help_panel=WHAT, help="The MLflow store, e.g. sqlite:////srv/mlflow.db."),
+    typer.Option(
+        metavar="URI",
+        rich_help_panel=WHAT,
+        help="The MLflow store: sqlite:////srv/mlflow.db, postgresql://..., mysql+pymysql://... or a server's http://...",
+    ),
 ]
 Experiment = Annotated[
     str | None,

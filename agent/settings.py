@@ -112,12 +112,6 @@ def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], cwd: 
     return Resolved(settings, origins, others(values))
 
 
-def mask(value: str) -> str:
-    """A URI without its secrets: the password of its authority, and passwords, tokens and keys of its query."""
-    authority = re.sub(r"(?i)^(https?://)[^/@:]*@", r"\1***@", re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", value))
-    return re.sub(r"(?i)([?&;][^=&;]*(?:pass|pwd|token|secret|key)[^=&;]*)=[^&;]*", r"\1=***", authority)
-
-
 class _Frame(NamedTuple):
     cwd: Path
     now: datetime

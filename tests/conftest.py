@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from analyze_experiment.evals.planted.build import build
 from analyze_experiment.tests.sample_traces import SampleExperiment, log_traces
 
 QUIET = {
@@ -24,6 +25,8 @@ QUIET = {
 }
 FOREIGN = ("MLFLOW_", "ANALYZE_EXPERIMENT_", "OPENAI_", "AZURE_", "LANGSMITH_", "LANGCHAIN_", "DATABRICKS_", "XDG_")
 """Variables that would let the machine's own set-up into a test."""
+
+PLANTED_TRACES = 120
 
 CREATE_STORE = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments(max_results=1)"
 
@@ -96,6 +99,18 @@ def sample_template(store_template: Path, tmp_path_factory: pytest.TempPathFacto
     """The experiment `support-agent` with five simple traces, logged once; tests get copies."""
     uri = copy_store(store_template, tmp_path_factory.mktemp("sample") / "store")
     return log_traces(uri, "support-agent")
+
+
+@pytest.fixture(scope="session")
+def planted_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a planted store of 120 traces."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    database = folder / "planted" / "mlflow.db"
+    with FileLock(folder / "planted.lock"):
+        if not database.exists():
+            build(database, traces=PLANTED_TRACES)
+    return database
 
 
 @pytest.fixture

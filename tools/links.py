@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 
 def masked_uri(uri: str) -> str:
-    """A tracking URI that may be shown: a password in it is replaced."""
-    return re.sub(r"(?<=://)([^:/@]*):([^@]*)@", r"\1:***@", uri)
+    """A URI without its secrets: the password of its authority, and passwords, tokens and keys of its query."""
+    authority = re.sub(r"(?i)^(https?://)[^/@:]*@", r"\1***@", re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", uri))
+    return re.sub(r"(?i)([?&;][^=&;]*(?:pass|pwd|token|secret|key)[^=&;]*)=[^&;]*", r"\1=***", authority)
 
 
 def ui_command(uri: str) -> str:

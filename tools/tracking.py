@@ -7,9 +7,11 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .database import PORTS, require_database, scheme_of
 from .errors import StoreError, UserError
 from .mlflow_calls import ask
 from .sqlite_file import require_schema, require_writable, schema_version, sqlite_path
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment as MlflowExperiment
 
-SCHEMES = ("sqlite", "http", "https")
+SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https")
 PROBE_TIMEOUT_S = 5
 PAGE = 500
 
@@ -33,6 +35,12 @@ QUIET = {
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 """MLflow's own defaults would wait for a dead server for many minutes; what a user has set stays."""
+
+
+FILE_STORE = (
+    "A file store (mlruns) can't keep which traces an analysis has looked at, so it can't be analysed. Turn it into a database, "
+    "which leaves it as it is: `mlflow migrate-filestore --source mlruns --target sqlite:///mlflow.db`."
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ def connect(uri: str) -> Tracking:
         UserError: The URI is empty, or isn't one.
         StoreError: Nothing is there, it isn't MLflow's, it has another schema, it can't be written, or it doesn't answer.
     """
-    if _scheme(uri) == "sqlite":
+    scheme = _required_scheme(uri)
+    if scheme == "sqlite":
         path = sqlite_path(uri)
         found = schema_version(path)
         import_mlflow()
@@ -81,21 +90,26 @@ def connect(uri: str) -> Tracking:
         require_writable(path)
         return _open(f"sqlite:///{path}")
     import_mlflow()
+    if scheme in PORTS:
+        require_database(uri)
+        return _open(uri)
     return _open_server(uri)
 
 
-def _scheme(uri: str) -> str:
+def _required_scheme(uri: str) -> str:
     if not uri.strip():
         raise UserError(
             "No MLflow tracking URI is given. Name the store, e.g. sqlite:////srv/mlflow.db or http://localhost:5000."
         )
-    name = "databricks" if uri == "databricks" else urlsplit(uri).scheme.split("+")[0]
+    name = scheme_of(uri)
+    if name == "file" or (not name and Path(uri).is_dir()):
+        raise StoreError(FILE_STORE)
     if not name:
         raise UserError(f"{uri!r} is no tracking URI. For an SQLite file, say sqlite:///{uri}.")
     if name not in SCHEMES:
         # The URI itself stays out of the message: it may hold a password.
         raise StoreError(
-            f"This version analyses SQLite stores, and this is a {name!r} store. "
+            f"This version analyses SQLite, PostgreSQL and MySQL stores and MLflow servers, and this is a {name!r} store. "
             "A further kind of store is a further file in tools/traces/sources."
         )
     return name

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.agent.settings import Resolved, Settings, load_settings, mask
+from analyze_experiment.agent.settings import Resolved, Settings, load_settings
 from analyze_experiment.tools.errors import UserError
 from analyze_experiment.tools.insights.models import Severity
+from analyze_experiment.tools.links import masked_uri
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -195,4 +196,4 @@ MASKED = {
 
 @pytest.mark.parametrize(("uri", "shown"), MASKED.items())
 def test_secrets_of_a_uri_are_masked_and_the_rest_is_not(uri: str, shown: str) -> None:
-    assert mask(uri) == shown
+    assert masked_uri(uri) == shown

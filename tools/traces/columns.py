@@ -1,6 +1,7 @@
 """Arrow columns from Python values without pandas: `pyarrow.array` imports it, and that takes longer than most refreshes."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,26 @@ def list_column(rows: pa.Table, lengths: Sequence[int]) -> pa.ListArray:
     return pa.ListArray.from_arrays(starts, rows.to_struct_array().combine_chunks())
 
 
-def one_value(value: int | str) -> pa.Array:
-    """A column of one row."""
-    if isinstance(value, str):
-        return text_column([value])
-    return pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(np.array([value], np.int64))])
+def in_order(rows: pa.Table, places: pa.Array) -> pa.Table:
+    """The rows in the order of these places; the same table where they are in it."""
+    numbers = np.frombuffer(places.buffers()[1], np.int64, len(places), 8 * places.offset) if len(places) else np.zeros(0)
+    return rows if np.array_equal(numbers, np.arange(len(numbers))) else rows.take(places)
+
+
+def number_column(numbers: Sequence[int | float | None], kind: pa.DataType) -> pa.Array:
+    """A column of numbers, whole (`pa.int64()`) or not (`pa.float64()`)."""
+    values = np.array([0 if number is None else number for number in numbers], np.int64 if kind == pa.int64() else np.float64)
+    present = np.packbits(np.array([number is not None for number in numbers], np.bool_), bitorder="little")
+    return pa.Array.from_buffers(kind, len(values), [pa.py_buffer(present), pa.py_buffer(values)])
+
+
+def batch_of(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of texts and numbers, in the order of the schema, as columns."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    arrays = [
+        text_column(cast("Sequence[str | None]", column))
+        if field.type == pa.string()
+        else number_column(cast("Sequence[int | float | None]", column), field.type)
+        for field, column in zip(schema, columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

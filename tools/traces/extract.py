@@ -12,7 +12,7 @@ from duckdb.func import ARROW, SPECIAL
 
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES
 from . import extract_statements as sql
-from .columns import list_column, text_column
+from .columns import in_order, list_column, text_column
 from .failures import error_in_output
 from .sources.base import SPAN_SCHEMA, Headers, RawWindow
 from .texts import Json, request_text, response_text
@@ -81,6 +81,7 @@ class Extractor:
     def _register(self, headers: Headers) -> None:
         for name, table in vars(headers).items():
             self.duck.register(f"{name}_now", table)
+        self.duck.register("traces_now", self._in_order(headers.traces, sql.TRACE_ORDER))
         for statement in sql.HEADERS:
             self.duck.execute(statement)
 
@@ -107,8 +108,13 @@ class Extractor:
 
     def _place(self, spans: pa.Table, unreadable: set[str]) -> None:
         self.duck.register("spans_now", spans)
+        self.duck.register("spans_now", self._in_order(spans, sql.SPAN_ORDER))
         self.duck.register("unreadable", pa.table({"trace_id": text_column(sorted(unreadable))}))
         self.duck.execute(sql.PLACES)
+
+    def _in_order(self, rows: pa.Table, statement: str) -> pa.Table:
+        """The registered rows in the order that a statement tells; mostly they are in it."""
+        return in_order(rows, self.duck.sql(statement).to_arrow_table().column("number").combine_chunks())
 
     def _mended(self, spans: pa.Table, unreadable: set[str]) -> pa.Table:
         """Mends what Python reads and DuckDB doesn't; a trace with a span that neither reads is left without spans."""

@@ -73,6 +73,12 @@ OPENED = f"SELECT *, TRY(from_json(content, '{SHAPE}')) AS body FROM spans_now"
 ANY_BROKEN = "SELECT count(*) FROM read_parquet($path) WHERE silent_error IS NULL"
 BROKEN = f"SELECT * EXCLUDE (body) FROM ({OPENED}) WHERE body.attributes IS NULL"
 
+TRACE_ORDER = """SELECT number FROM (SELECT (row_number() OVER () - 1)::BIGINT AS number, timestamp_ms, trace_id FROM traces_now)
+ORDER BY timestamp_ms, trace_id"""
+SPAN_ORDER = """SELECT number FROM (SELECT (row_number() OVER () - 1)::BIGINT AS number, trace_id, span_id FROM spans_now)
+    JOIN (SELECT trace_id, timestamp_ms FROM traces_now) USING (trace_id) ORDER BY timestamp_ms, trace_id, span_id"""
+"""The order in which rows are written, whatever the source: a sum's last digit depends on it."""
+
 PLACES = """CREATE OR REPLACE TEMP TABLE places AS
 SELECT trace_id, span_id,
     row_number() OVER (PARTITION BY trace_id ORDER BY start_ns, parent_span_id IS NOT NULL, end_ns DESC, span_id) - 1 AS position,

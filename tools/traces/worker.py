@@ -1,10 +1,11 @@
 """Copies windows of traces, as a process of its own: two of them use two cores, and no SQLite but theirs is in their process.
 
-    python -m analyze_experiment.tools.traces.worker URI EXPERIMENT_ID
+    python -m analyze_experiment.tools.traces.worker
 
-Requests and answers are lines of JSON. A request is {"do": "identity" | "bounds" | "check" | "copy", ...}; it is answered by one
-line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not be done, and is
-the last. The process ends with its stdin, so it doesn't outlive who started it.
+Requests and answers are lines of JSON. The first is {"uri": ..., "experiment_id": ...} and has no answer: others may read a
+command line, and an address may hold a password. A request is {"do": "identity" | "bounds" | "check" | "copy", ...}; it is
+answered by one line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not be
+done, and is the last. The process ends with its stdin, so it doesn't outlive who started it.
 """
 
 import json
@@ -30,11 +31,12 @@ WINDOW_BYTES = 128 * 2**20
 NAME_DIGITS = 20
 
 
-def serve(uri: str, experiment_id: str) -> None:
+def serve() -> None:
     """Answers requests until there are no more."""
     with answers_alone() as out:
+        opened = json.loads(sys.stdin.readline())
         try:
-            with open_source(uri, experiment_id) as source, Extractor() as extractor:
+            with open_source(opened["uri"], opened["experiment_id"]) as source, Extractor() as extractor:
                 for line in sys.stdin:
                     for answer in attend(source, extractor, json.loads(line)):
                         say(out, answer)
@@ -115,4 +117,4 @@ def say(out: TextIO, answer: object) -> None:
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    serve()

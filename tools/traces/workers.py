@@ -33,7 +33,7 @@ class Worker:
     def __init__(self, uri: str, experiment_id: str) -> None:
         self.complaints = TemporaryFile()  # noqa: SIM115  # open as long as the process lives
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"{__package__}.worker", uri, experiment_id],
+            [sys.executable, "-P", "-m", f"{__package__}.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.complaints,
@@ -43,6 +43,7 @@ class Worker:
         )
         self.requests = cast(IO[str], self.process.stdin)
         self.answers = cast(IO[str], self.process.stdout)
+        self._say({"uri": uri, "experiment_id": experiment_id})
 
     def identity(self) -> str:
         """What a copy belongs to."""
@@ -76,10 +77,13 @@ class Worker:
         self.complaints.close()
 
     def _ask(self, **request: object) -> Answer:
+        self._say(request)
+        return self._answer()
+
+    def _say(self, request: Mapping[str, object]) -> None:
         with suppress(BrokenPipeError):  # it ended; what it said last tells why
             self.requests.write(json.dumps(request) + "\n")
             self.requests.flush()
-        return self._answer()
 
     def _answer(self) -> Answer:
         line = self.answers.readline()

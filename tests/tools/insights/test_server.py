@@ -1,21 +1,16 @@
 """The memory over HTTP: the same store, behind an MLflow server that keeps the artifacts."""
 
-import os
 import shutil
-import socket
-import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.mlflow_servers import mlflow_server
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tests.tools.insights.samples import CENSUS, RESULT, draft, issue, query, verdict
 from analyze_experiment.tools.insights.affected import AffectedTrace
@@ -30,29 +25,8 @@ def server(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathF
     """The address of an MLflow server on this machine, over the five simple traces."""
     folder = tmp_path_factory.mktemp("served")
     uri = copy_store(Path(sample_template.uri.removeprefix("sqlite:///")), folder / "store")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection:
-        connection.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || experiment_id")
-        connection.commit()
-    where = ["--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
-    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *where, *options]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/health")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait()
-
-
-@retry(stop=stop_after_delay(120), wait=wait_fixed(0.1), retry=retry_if_exception_type(requests.RequestException), reraise=True)
-def wait_for(address: str) -> None:
-    requests.get(address, timeout=5).raise_for_status()
+    with mlflow_server(uri, folder) as address:
+        yield address
 
 
 def test_analysis_goes_through_a_server(server: str, sample_template: SampleExperiment) -> None:

@@ -150,5 +150,5 @@ def test_missing_experiment_is_named(store: StoreRows) -> None:
 
 
 def test_store_of_another_kind_is_refused() -> None:
-    with pytest.raises(UserError, match="'postgresql'"):
-        open_source("postgresql://host/db", EXPERIMENT)
+    with pytest.raises(UserError, match="'mssql'"):
+        open_source("mssql://host/db", EXPERIMENT)

@@ -1,5 +1,6 @@
 """What a snapshot needs of a backend: the seam at which further ones are added, one file each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -23,7 +24,7 @@ class Bound(NamedTuple):
 BEGINNING = Key(-(2**62), "")
 """Before every trace."""
 
-TRACE_SCHEMA = pa.schema(
+TRACE_ROW_SCHEMA = pa.schema(
     [
         ("trace_id", pa.string()),
         ("experiment_id", pa.string()),
@@ -40,6 +41,11 @@ TRACE_SCHEMA = pa.schema(
         ("total_tokens", pa.int64()),
         ("total_cost", pa.float64()),
         ("generation", pa.int64()),  # goes up with each write of spans
+    ]
+)
+TRACE_SCHEMA = pa.schema(
+    [
+        *TRACE_ROW_SCHEMA,
         ("excluded", pa.int64()),  # 1: made by a judge or by this product
         ("elsewhere", pa.int64()),  # 1: its spans are not in the database
     ]
@@ -119,20 +125,20 @@ class Oversized(Exception):
     """A range holds more than may be read at once; it is to be read in pieces."""
 
 
-def read_within(reader: pa.RecordBatchReader, most_bytes: int | None) -> pa.Table:
-    """All that the reader gives.
+def collected(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most_bytes: int | None) -> pa.Table:
+    """All the batches in one table.
 
     Raises:
-        Oversized: That is more than `most_bytes`; what was read is let go.
+        Oversized: They hold more than `most_bytes`; what was read is let go.
     """
-    batches: list[pa.RecordBatch] = []
+    kept: list[pa.RecordBatch] = []
     held = 0
-    for batch in reader:
-        batches.append(batch)
+    for batch in batches:
+        kept.append(batch)
         held += batch.nbytes
         if most_bytes is not None and held > most_bytes:
             raise Oversized
-    return pa.Table.from_batches(batches, reader.schema)
+    return pa.Table.from_batches(kept, schema)
 
 
 class TraceSource(Protocol):

@@ -2,27 +2,51 @@
 
 from pathlib import Path
 
+from ...database import PORTS, driver_missing, scheme_of
 from ...errors import UserError
 from .base import TraceSource
-from .sqlite import SqliteSource
 
 LARGE_BYTES = 64 * 2**20
 
 
 def looks_large(uri: str) -> bool:
     """A guess, made without opening the store, whether more than one process will be needed to copy it."""
+    if scheme_of(uri) != "sqlite":
+        return True
     path = Path(uri.partition("///")[2].partition("?")[0])
     return path.is_file() and path.stat().st_size > LARGE_BYTES
 
 
 def open_source(uri: str, experiment_id: str) -> TraceSource:
-    """The source for a tracking URI.
+    """The source for a tracking URI; imports only what that kind of store needs.
 
     Raises:
-        UserError: There is none for this kind of store, or the URI names nothing.
+        UserError: There is none for this kind of store, its driver isn't installed, or the URI names nothing.
         StoreError: The store can't be read.
     """
-    scheme = uri.partition(":")[0].partition("+")[0]
+    scheme = scheme_of(uri)
     if scheme == "sqlite":
+        from .sqlite import SqliteSource
+
         return SqliteSource(uri, experiment_id)
-    raise UserError(f"Traces can't be copied from a {scheme!r} store yet. Name a SQLite store: sqlite:///path/to/mlflow.db.")
+    if scheme in PORTS:
+        return open_database(uri, experiment_id)
+    if scheme in {"http", "https"}:
+        from .client import ClientSource
+
+        return ClientSource(uri, experiment_id)
+    raise UserError(f"Traces can't be copied from a {scheme!r} store.")
+
+
+def open_database(uri: str, experiment_id: str) -> TraceSource:
+    """The source for a database with a server of its own, whose driver is an extra."""
+    try:
+        if scheme_of(uri) == "postgresql":
+            from .postgres import PostgresSource
+
+            return PostgresSource(uri, experiment_id)
+        from .mysql import MysqlSource
+
+        return MysqlSource(uri, experiment_id)
+    except ModuleNotFoundError as error:
+        raise driver_missing(uri, error) from error

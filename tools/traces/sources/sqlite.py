@@ -5,133 +5,68 @@ when they close the file, which is a known way to corrupt a database (sqlite.org
 used in a process in which MLflow may be at work on the same file: `tools/traces/worker.py` gives it one of its own.
 """
 
-import json
-from collections.abc import Callable, Sequence
-from typing import Self, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import quote
 
 import adbc_driver_sqlite
 import pyarrow as pa
-from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
+from adbc_driver_manager import AdbcConnection, AdbcDatabase
 from adbc_driver_manager import Error as AdbcError
 
-from ...errors import StoreError, UserError
+from ...errors import StoreError
 from ...sqlite_file import sqlite_path
-from ..columns import one_value, text_column
-from . import sqlite_statements as sql
-from .api import read_spans
-from .base import Bound, Headers, Key, RawWindow, read_within
+from ..columns import text_column
+from . import adbc
+from .database import DatabaseSource
+from .statements import Dialect, Statement
 
-Parameter = int | str
 Result = TypeVar("Result")
 PATIENCE_MS = 10_000
 """How long a writer is waited for."""
 
+SQLITE = Dialect(
+    types={pa.string(): "TEXT", pa.int64(): "INTEGER", pa.float64(): "REAL"},
+    joined="CROSS JOIN",
+    scope="AS MATERIALIZED",
+    # The driver takes a column's type from its first rows, and breaks off when one that began with NULLs turns out to be text.
+    sampled=True,
+)
 
-class SqliteSource:
-    """A `TraceSource` over a SQLite file.
 
-    It uses the driver's inner interface: the one of Python's databases imports pandas, which takes longer than most refreshes.
-    """
+class SqliteSource(DatabaseSource):
+    """A `TraceSource` over a SQLite file."""
+
+    dialect = SQLITE
 
     def __init__(self, uri: str, experiment_id: str, *, patience_ms: int = PATIENCE_MS) -> None:
-        self.uri = uri
-        self.path = str(sqlite_path(uri))
-        self.experiment_id = experiment_id
+        super().__init__(uri, experiment_id, place=str(sqlite_path(uri)))
         try:
-            self.database: AdbcDatabase = adbc_driver_sqlite.connect(f"file:{quote(self.path)}?mode=ro")
+            self.database: AdbcDatabase = adbc_driver_sqlite.connect(f"file:{quote(self.place)}?mode=ro")
         except AdbcError as error:
-            raise StoreError(explained(self.path, str(error))) from error
+            raise StoreError(explained(self.place, str(error))) from error
         self.connection = AdbcConnection(self.database)
-        self._execute(f"PRAGMA busy_timeout = {patience_ms}")
+        adbc.execute(self.connection, f"PRAGMA busy_timeout = {patience_ms}")
 
-    @property
-    def identity(self) -> str:
-        """The file, the experiment with its time of creation, and the revision of MLflow's schema."""
-        found = self._reading(lambda: self._fetch(sql.EXPERIMENT, (self.experiment_id,))).to_pylist()
-        if not found:
-            raise UserError(f"There is no experiment {self.experiment_id!r} in {self.uri!r}. Name one that is there.")
-        return json.dumps([self.path, self.experiment_id, *found[0].values()])
+    def reading(self, work: Callable[[], Result]) -> Result:
+        """Reads in one transaction. The lock is held for as long, and writers wait: results are worked on after it."""
+        try:
+            adbc.execute(self.connection, "BEGIN")
+            try:
+                return work()
+            finally:
+                adbc.execute(self.connection, "ROLLBACK")
+        except (AdbcError, OSError) as error:
+            raise StoreError(explained(self.place, str(error))) from error
 
-    def bounds(self, low: Key, high: Key, size: int) -> list[Bound]:
-        """The range divided into groups of `size` traces."""
-        found = self._reading(lambda: self._fetch(sql.BOUNDS, (size, size, *self._range(low, high)))).to_pylist()
-        return sorted(Bound(Key(row["timestamp_ms"], row["trace_id"]), row["traces"]) for row in found)
-
-    def sizes(self, low: Key, high: Key) -> list[tuple[Key, int]]:
-        """Bytes of span content per trace of the range, in order of key."""
-        found = self._reading(lambda: self._fetch(sql.SIZES, self._range(low, high)))
-        return sorted((Key(row["timestamp_ms"], row["trace_id"]), row["bytes"]) for row in found.to_pylist())
-
-    def headers(self, low: Key, high: Key) -> Headers:
-        """What changes when a trace of the range changes."""
-        return self._reading(lambda: self._headers(low, high))
-
-    def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
-        """All rows of the range; spans that are not in the database come through MLflow's API."""
-        window = self._reading(lambda: self._window(low, high, most_bytes))
-        elsewhere = marked(window.headers, "elsewhere") - marked(window.headers, "excluded")
-        if not elsewhere:
-            return window
-        spans, unreadable = read_spans(self.uri, sorted(elsewhere))
-        return RawWindow(window.headers, pa.concat_tables([window.spans, spans]), unreadable)
+    def fetch(self, statement: Statement, most_bytes: int | None = None) -> pa.Table:
+        """The result of one statement, without its first row, which is there for the types only."""
+        return readable(adbc.fetch(self.connection, statement.text, most_bytes).slice(1))
 
     def close(self) -> None:
         """Lets go of the file."""
         self.connection.close()
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _range(self, low: Key, high: Key) -> tuple[Parameter, ...]:
-        return (self.experiment_id, low.timestamp_ms, high.timestamp_ms, *low, *high)
-
-    def _window(self, low: Key, high: Key, most_bytes: int | None) -> RawWindow:
-        headers = self._headers(low, high)
-        statement = sql.SPANS_HERE if marked(headers, "elsewhere") | marked(headers, "excluded") else sql.SPANS
-        return RawWindow(headers, self._fetch(statement, self._range(low, high), most_bytes))
-
-    def _headers(self, low: Key, high: Key) -> Headers:
-        return Headers(*(self._fetch(statement, self._range(low, high)) for statement in sql.HEADERS))
-
-    def _reading(self, work: Callable[[], Result]) -> Result:
-        """Reads in one transaction, so that all of it is of one state of the database; explains what the database refuses.
-
-        The lock is held for as long, and writers wait: results are fetched whole, and worked on after it.
-        """
-        try:
-            self._execute("BEGIN")
-            try:
-                return work()
-            finally:
-                self._execute("ROLLBACK")
-        except (AdbcError, OSError) as error:
-            raise StoreError(explained(self.path, str(error))) from error
-
-    def _execute(self, statement: str) -> None:
-        with AdbcStatement(self.connection) as prepared:
-            prepared.set_sql_query(statement)
-            prepared.execute_update()
-
-    def _fetch(self, statement: str, parameters: Sequence[Parameter], most_bytes: int | None = None) -> pa.Table:
-        """The result of one statement, without its first row, which is there for the types only."""
-        values = [one_value(value) for value in parameters]
-        with AdbcStatement(self.connection) as prepared:
-            prepared.set_sql_query(statement)
-            prepared.bind(pa.record_batch(values, names=[str(place) for place in range(len(values))]))
-            stream, _ = prepared.execute_query()
-            with pa.RecordBatchReader.from_stream(stream) as reader:
-                return readable(read_within(reader, most_bytes).slice(1))
-
-
-def marked(headers: Headers, flag: str) -> set[str]:
-    """The traces whose flag is up."""
-    flags, trace_ids = headers.traces.column(flag).to_pylist(), headers.traces.column("trace_id")
-    return {trace_ids[place].as_py() for place, value in enumerate(flags) if value}
 
 
 def readable(table: pa.Table) -> pa.Table:

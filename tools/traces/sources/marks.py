@@ -1,0 +1,71 @@
+"""Which traces are no part of what is analysed, and whose spans the database doesn't hold: told by their tags and metadata."""
+
+import json
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ..columns import number_column
+from .base import OUR_TRACE_KEY, Headers
+
+SCORER = "mlflow.trace.sourceScorer"
+SOURCE_RUN = "mlflow.sourceRun"
+SPANS_LOCATION = "mlflow.trace.spansLocation"
+SIZE_STATS = "mlflow.trace.sizeStats"
+
+
+class Label(NamedTuple):
+    """A tag, or a piece of metadata."""
+
+    trace_id: str
+    key: str
+    value: str | None
+
+
+def marked(headers: Headers, analysing_runs: Collection[str]) -> Headers:
+    """The headers with their traces marked as `excluded` and `elsewhere`; `headers.traces` comes without these columns."""
+    excluded, elsewhere = excluded_traces(headers, analysing_runs), traces_elsewhere(headers)
+    traces, trace_ids = headers.traces, headers.traces.column("trace_id").to_pylist()
+    for name, found in (("excluded", excluded), ("elsewhere", elsewhere)):
+        traces = traces.append_column(name, number_column([int(trace_id in found) for trace_id in trace_ids], pa.int64()))
+    return Headers(traces, headers.tags, headers.metadata, headers.assessments, headers.span_marks)
+
+
+def excluded_traces(headers: Headers, analysing_runs: Collection[str]) -> set[str]:
+    """Traces that judges made, or this product, or that were made under a run of an analysis."""
+    made = {label.trace_id for table in (headers.tags, headers.metadata) for label in chosen(table, {SCORER, OUR_TRACE_KEY})}
+    return made | {label.trace_id for label in chosen(headers.metadata, {SOURCE_RUN}) if label.value in analysing_runs}
+
+
+def traces_elsewhere(headers: Headers) -> set[str]:
+    """Traces whose spans are to be had through the API only: archived, kept as an artifact, or announced but not there."""
+    held = set(headers.span_marks.column("trace_id").to_pylist())
+    location = {label.trace_id: label.value for label in chosen(headers.tags, {SPANS_LOCATION})}
+    rows = zip(headers.traces.column("trace_id").to_pylist(), headers.traces.column("status").to_pylist(), strict=True)
+    bare = {trace_id: status for trace_id, status in rows if trace_id not in held}
+    old = {trace_id for trace_id, status in bare.items() if location.get(trace_id) is None and status != "IN_PROGRESS"}
+    announced = {label.trace_id for label in chosen(headers.metadata, {SIZE_STATS}) if announces_spans(label.value)}
+    return (
+        {trace_id for trace_id, place in location.items() if place not in (None, "TRACKING_STORE")} | old | announced & set(bare)
+    )
+
+
+def chosen(labels: pa.Table, keys: Collection[str]) -> Iterator[Label]:
+    """The labels of these keys."""
+    columns = [labels.column(name).to_pylist() for name in ("trace_id", "key", "value")]
+    return (Label(*row) for row in zip(*columns, strict=True) if row[1] in keys)
+
+
+def announces_spans(size_stats: str | None) -> bool:
+    """Whether MLflow's statistics of a trace's size say that it has spans."""
+    try:
+        return json.loads(size_stats or "")["num_spans"] > 0
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def having(headers: Headers, flag: str) -> set[str]:
+    """The traces whose flag is up."""
+    rows = zip(headers.traces.column("trace_id").to_pylist(), headers.traces.column(flag).to_pylist(), strict=True)
+    return {trace_id for trace_id, value in rows if value}
