@@ -10,9 +10,14 @@ from langgraph.runtime import Runtime
 
 from ..tools.errors import MemoryRefused, QueryError
 from ..tools.insights.models import Hypothesis, HypothesisStatus, TestResult
+from ..tools.testing.execute import Execution
+from ..tools.testing.plan import Plan
+from ..tools.testing.queries import OnStep
 from ..tools.workbench import Workbench
 from .context import Context, in_thread
 from .ports import Event
+from .reading import carry_out, is_read
+from .reading_room import OpenReading, ReadingRoom
 from .routes import waits
 
 HEED_S = 0.2
@@ -35,6 +40,10 @@ class TestPool:
     runtime: Runtime[Context]
     bench: Workbench
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=lambda: dict[str, asyncio.Task[None]]())
+    reading: set[str] = field(default_factory=lambda: set[str]())
+    """Those under test that are read: they wait for a judge, not for a SQL worker."""
+    room: ReadingRoom | None = None
+    """Where they are read; None where the analyst has no judge."""
     tested: int = 0
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells this pool's queries from an earlier one's: those of an owner that was cancelled are refused for ever."""
@@ -43,6 +52,8 @@ class TestPool:
         """Tests until nothing waits; False where it was asked to stop before that."""
         context = self.runtime.context
         context.pool = self
+        if context.analyst.judge is not None:
+            self.room = ReadingRoom(self.bench, context.analyst.judge, self._show_read)
         try:
             while not self._stopping():
                 waiting = await self._look()
@@ -90,7 +101,14 @@ class TestPool:
     def _take_up(self, waiting: list[Hypothesis]) -> None:
         total = self.tested + len(self.tasks) + len(waiting)
         self.runtime.context.display.show(Event("progress", "hypotheses tested", step="test", done=self.tested, total=total))
-        for hypothesis in waiting[: WIDTH - len(self.tasks)]:
+        free = WIDTH - len(self.tasks.keys() - self.reading)
+        for hypothesis in waiting:
+            if is_read(hypothesis) and self.room is not None:  # all at once: they share the traces
+                self.reading.add(hypothesis.hypothesis_id)
+            elif free <= 0:
+                continue
+            else:
+                free -= 1
             self.tasks[hypothesis.hypothesis_id] = asyncio.create_task(self._test(hypothesis))
 
     async def _drop_again(self, waiting: list[Hypothesis]) -> None:
@@ -116,6 +134,8 @@ class TestPool:
         for hypothesis_id in self.tasks:
             self.abandon(hypothesis_id)
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        if self.room is not None:
+            await self.room.close()
 
     async def _test(self, hypothesis: Hypothesis) -> None:
         """Carries out one plan. A plan that can't be carried out is recorded as blocked; a dead store is an error."""
@@ -128,7 +148,7 @@ class TestPool:
             self._show("query", f"{title}: {rows:,}", subject, detail=sql)
 
         try:
-            execution = await in_thread(lambda: self.bench.executor.run(plan, owner=self._owner(subject), on_step=on_step))
+            execution = await self._execute(hypothesis, plan, on_step)
             await in_thread(lambda: store.record_result(run_id, subject, execution.result, execution.evidence))
         except MemoryRefused:
             if (await in_thread(lambda: store.get_hypothesis(run_id, subject))).status is HypothesisStatus.TESTING:
@@ -143,6 +163,19 @@ class TestPool:
             return
         self._show("result", describe_result(execution.result), subject)
 
+    async def _execute(self, hypothesis: Hypothesis, plan: Plan, on_step: OnStep) -> Execution:
+        owner = self._owner(hypothesis.hypothesis_id)
+        if self.room is None or not is_read(hypothesis):
+            return await in_thread(lambda: self.bench.executor.run(plan, owner=owner, on_step=on_step))
+        return await carry_out(self.room, hypothesis.hypothesis_id, plan, owner=owner, on_step=on_step)
+
+    def _show_read(self, reading: OpenReading) -> None:
+        counted, cap = reading.drawn.reading.counted, reading.drawn.reading.cap
+        text = f"traces read, {counted.affected:,} flagged"
+        self.runtime.context.display.show(
+            Event("progress", text, step="test", subject=reading.hypothesis_id, done=counted.read, total=cap)
+        )
+
     def _show(self, kind: Literal["hypothesis", "query", "result"], text: str, subject: str, *, detail: str = "") -> None:
         self.runtime.context.display.show(Event(kind, text, step="test", subject=subject, detail=detail))
 
@@ -153,6 +186,9 @@ def describe_result(result: TestResult) -> str:
         return f"not enough data: {result.ineligible_because}"
     if result.decision == "slices":
         return f"{result.cells_tested} cells tested, {len(result.cells)} stand out before the error control"
+    if result.reads is not None:
+        unclear = f", {result.unreadable:,} unclear" if result.unreadable else ""
+        return f"{result.affected:,} of {result.reads.read:,} traces read are flagged{unclear} ({result.reads.stopped})"
     counts = "" if result.affected is None else f"{result.affected:,} of {result.population:,}"
     p = "" if result.p_value is None else f"p {result.p_value:.2g}"
     ratio = f"ratio {result.value:.2f}" if result.decision in {"contrast", "shift"} and result.value is not None else ""

@@ -8,6 +8,8 @@ from ..tools.insights.affected import AffectedTrace
 from ..tools.insights.models import Analysis, Cause, Census, Hypothesis, HypothesisDraft, Issue
 
 if TYPE_CHECKING:
+    from ..tools.testing.sequential import Answer
+    from ..tools.traces.reader import TraceView
     from ..tools.workbench import Workbench  # what it brings takes seconds, and a display needs none of it
 
 
@@ -68,10 +70,38 @@ class Estimate:
         )
 
 
+@dataclass(frozen=True)
+class Claim:
+    """What a judge says of a trace to one question, before it is looked up there."""
+
+    answer: "Answer"
+    span_id: str = ""
+    quote: str = ""
+    """Words of the trace that show it; nothing is affected without."""
+    reason: str = ""
+
+
+class Judge(Protocol):
+    """Who reads traces."""
+
+    width: int
+    """Traces that it may be asked about at the same time."""
+
+    async def judge(self, bench: "Workbench", trace: "TraceView", questions: Sequence[str]) -> Sequence[Claim] | None:
+        """One claim for each question, in their order; None where nothing more may be asked because the budget is spent.
+
+        Raises:
+            ModelError: nobody answers any more, whatever is asked.
+        """
+        ...
+
+
 class Analyst(Protocol):
     """Who thinks. Each method answers one question; code does the rest, and checks what comes back."""
 
     name: str
+    judge: Judge | None
+    """Who reads for it; None where nobody does, so that what only reading can decide stays blocked."""
 
     async def estimate(self, bench: "Workbench", analysis: Analysis) -> Estimate | None:
         """What it will cost, before anything is spent; None where it costs nothing."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from ...graph.ports import Display, Estimate, Event, Proposal
+from ...graph.ports import Display, Estimate, Event, Judge, Proposal
 from ...prompts import load_prompt
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
@@ -23,6 +23,7 @@ class LanguageAnalyst:
     """Asks a language model; what can be counted is left to the statistical analyst, and so is all once the budget is spent."""
 
     name = "language"
+    judge: Judge | None = None
 
     def __init__(self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int) -> None:
         """`sample` is how many traces are read before anything is proposed."""

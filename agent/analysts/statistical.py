@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from ...graph.ports import Estimate, Proposal
+from ...graph.ports import Estimate, Judge, Proposal
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
 from ...tools.testing.mechanism import find_mechanism
@@ -17,6 +17,7 @@ class StatisticalAnalyst:
     """Describes by counting, proposes from census, slices, siblings and playbook, explains by what the spans say."""
 
     name = "statistical"
+    judge: Judge | None = None
 
     def __init__(self, playbook: Mapping[str, Entry]) -> None:
         self._playbook = playbook

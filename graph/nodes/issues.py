@@ -12,6 +12,7 @@ from ..context import Context, enter, in_thread
 from ..follow import first_look, follow_known
 from ..mirror import show_in_mlflow
 from ..ports import Event
+from ..reading import flagged_traces, is_read
 from ..state import State, run_of
 
 
@@ -44,7 +45,10 @@ async def _prove(context: Context, bench: Workbench, hypothesis: Hypothesis) -> 
 async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis, cell: Cell | None) -> None:
     plan = hypothesis.plan
     assert plan is not None, "a verdict by test has a plan"
-    affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
+    if is_read(hypothesis):
+        affected = await in_thread(lambda: flagged_traces(bench, hypothesis))
+    else:
+        affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
     cause = await context.analyst.explain(bench, hypothesis, affected)
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces

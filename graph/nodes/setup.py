@@ -74,6 +74,7 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
             name=name,
             run_name=run_name,
             analyst=context.analyst.name,
+            with_model=context.analyst.judge is not None,
             seed=context.options.seed,
             focus=context.options.focus,
             since=context.options.since,

@@ -3,16 +3,17 @@
 from .answers import AnswerMemory
 from .feedback import FeedbackMemory
 from .memory import utc_now
+from .readings import ReadingMemory
 from .records import RecordMemory
 
 __all__ = ["InsightStore", "utc_now"]
 
 
-class InsightStore(FeedbackMemory, RecordMemory, AnswerMemory):
+class InsightStore(FeedbackMemory, RecordMemory, ReadingMemory, AnswerMemory):
     """Analyses, hypotheses, evidence and issues, kept in MLflow.
 
     Every write may be made again and changes nothing then; what the rules of the memory forbid is a `MemoryRefused` that names
     the rule. Synchronous, and safe to share between threads. The verbs stand in `analyses.py`, `records.py`, `hypotheses.py`,
-    `issues.py`, `mirror.py`,
+    `issues.py`, `readings.py`, `mirror.py`,
     `feedback.py` and `answers.py`; the rules in `transitions.py` and `mirror_rules.py`.
     """

@@ -25,10 +25,11 @@ def member_count(plan: Plan) -> str:
     return f"{_with(plan)}\nSELECT count(*) AS traces FROM members AS m"
 
 
-def members_in_random_order(plan: Plan, *, seed: int) -> str:
-    """The traces that the plan is about, in an order that is random and the same for every plan of an analysis."""
+def draw(plan: Plan, *, seed: int, most: int) -> str:
+    """The first traces that the plan is about, in an order that is random and the same for every plan of an analysis."""
     return (
-        f"{_with(plan)}\nSELECT m.trace_id AS trace_id FROM members AS m ORDER BY md5(concat('{seed}:', m.trace_id)), m.trace_id"
+        f"{_with(plan)}\nSELECT md5(concat('{seed}:', m.trace_id)) AS rank, m.trace_id AS trace_id\n"
+        f"FROM members AS m ORDER BY 1, 2 LIMIT {most}"
     )
 
 

@@ -15,6 +15,12 @@ SHOWN = 8
 """Affected traces that an issue of a slice is shown with; the CSV holds all."""
 
 
+BY_A_JUDGE = (
+    "This is the share that a judge flags: no labels drawn at random say how often it errs, and the error control is about what "
+    "it flags."
+)
+
+
 def draft_issue(
     hypothesis: Hypothesis,
     affected: Sequence[AffectedTrace],
@@ -30,12 +36,13 @@ def draft_issue(
         raise ValueError(f"hypothesis {hypothesis.hypothesis_id} has no result to make an issue of")
     if cell is not None:
         return _of_cell(hypothesis, result, affected, cell, cause, traces)
-    exposed = result.arms[0] if result.arms else None
     part, whole = _counts(result)
     rating = _severity(result, part, traces, entry)
     texts = entry.issue.filled(result) if entry is not None else None
     reason = hypothesis.verdict.reason if hypothesis.verdict else ""
     described = f"{texts.description} {texts.impact} " if texts else f"{hypothesis.statement} "
+    if result.reads is not None:
+        described += f"{BY_A_JUDGE} "
     return IssueDraft(
         title=texts.title if texts else _short(hypothesis.statement),
         description=f"{described}{reason}".strip(),
@@ -46,7 +53,7 @@ def draft_issue(
         hypothesis_id=hypothesis.hypothesis_id,
         affected=part,
         population=whole,
-        population_title=exposed.title if exposed else _population_title(hypothesis),
+        population_title=_counted_in(hypothesis, result),
         estimand=result.estimand,
         interval=_share_interval(hypothesis, result),
         cause=cause,
@@ -95,7 +102,9 @@ def _of_cell(
 
 
 def _counts(result: TestResult) -> tuple[int, int]:
-    """Affected and population; of a comparison those of its exposed arm."""
+    """Affected and population; of a comparison those of its exposed arm, of a reading the traces read."""
+    if result.reads is not None:
+        return result.affected or 0, result.reads.read
     if result.arms and result.arms[0].affected is not None:
         return result.arms[0].affected, result.arms[0].traces
     return result.affected or 0, result.population
@@ -104,6 +113,9 @@ def _counts(result: TestResult) -> tuple[int, int]:
 def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -> Rating:
     """By the share of all traces: its lower bound where it is an estimate, the exact one where it was counted."""
     floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
+    if result.reads is not None and result.interval is not None:
+        share = result.interval.low * result.population / traces
+        return rate_severity(share_low=share, floor=floor, ceiling=ceiling, judged=True)
     if result.decision == "rate" and result.interval is not None:
         share = result.interval.low * result.population / traces
         return rate_severity(share_low=share, floor=floor, ceiling=ceiling)
@@ -113,12 +125,22 @@ def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -
 def _share_interval(hypothesis: Hypothesis, result: TestResult) -> Interval | None:
     """The interval of the share, at the level that selection leaves; of a comparison that of its exposed arm."""
     selected = hypothesis.verdict.interval if hypothesis.verdict else None
-    if result.decision == "rate":
+    if result.decision in {"rate", "read"}:
         return selected or result.interval
     if not result.arms:
         return None
     arm, level = result.arms[0], selected.level if selected else 0.95
     return share_at_level(arm.affected or 0, arm.traces, arm.share_interval, clusters=arm.clusters, level=level)
+
+
+def _counted_in(hypothesis: Hypothesis, result: TestResult) -> str:
+    """What the affected are counted in: the population, the exposed arm of a comparison, or what was read."""
+    if result.arms:
+        return result.arms[0].title
+    title = _population_title(hypothesis)
+    if result.reads is None or result.reads.read == result.population:
+        return title
+    return f"traces read at random, of {result.population:,} ({title})"
 
 
 def _population_title(hypothesis: Hypothesis) -> str:

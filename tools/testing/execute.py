@@ -8,10 +8,13 @@ from ..insights.affected import AffectedTrace
 from ..insights.models import Cell, Evidence, TestResult
 from ..sql.service import SqlService
 from . import compose
+from .families import READ_SLOTS, read_stop
 from .plan import Contrast, Plan, Read, Shift, Slices
 from .queries import OnStep, PlanQueries
+from .rate import material_share
 from .results import Counts, Measured, result_of_counts, result_of_measure
 from .search import SliceRun
+from .sequential import ReadBound, SequentialRead, default_cap
 from .watching import watch_plan
 
 
@@ -23,10 +26,18 @@ class Execution:
     evidence: tuple[Evidence, ...]
 
 
-class Drawn(NamedTuple):
-    """Traces in the order in which they are read, and the queries that drew them."""
+class Place(NamedTuple):
+    """A trace in the random order that all readings of an analysis share; places compare by that order."""
 
-    trace_ids: tuple[str, ...]
+    rank: str
+    trace_id: str
+
+
+class Drawn(NamedTuple):
+    """A reading that may begin: the traces it may read, in their order, and the queries that drew them."""
+
+    reading: SequentialRead
+    places: tuple[Place, ...]
     query_ids: tuple[str, ...]
 
 
@@ -57,17 +68,30 @@ class PlanExecutor:
         evidence = () if decided is None else queries.evidence(decided, seed=self.seed)
         return Execution(result.model_copy(update={"query_ids": tuple(queries.query_ids)}), evidence)
 
-    def in_random_order(self, plan: Plan, *, owner: str, on_step: OnStep) -> Drawn:
-        """The traces of a reading in the seeded random order in which they are read; readings over the same traces share it.
+    def draw(self, plan: Plan, *, level: float, owner: str, on_step: OnStep) -> Drawn:
+        """Counts what a reading is about, and puts as many traces as it may read into their seeded random order.
+
+        Args:
+            plan: A plan that is decided by reading.
+            level: What all readings together may spend.
+            owner: As for `run`.
+            on_step: As for `run`.
 
         Raises:
             QueryError: the population fails; the message says so.
             QueryCancelled: the owner's queries were cancelled.
         """
+        decision = plan.decision
+        if not isinstance(decision, Read):
+            raise ValueError(f"a plan that is decided by {decision.kind} reads nothing")
         queries = PlanQueries(self._sql, plan, owner)
-        queries.show_population(on_step)
-        table = queries.ask(compose.members_in_random_order(plan, seed=self.seed), "Traces in random order")
-        return Drawn(tuple(table["trace_id"].to_pylist()), tuple(queries.query_ids))
+        traces = queries.show_population(on_step)
+        bound = ReadBound(traces, threshold=decision.threshold, material=material_share(decision))
+        cap = min(decision.cap or default_cap(bound, level=level / READ_SLOTS), traces)
+        table = queries.ask(compose.draw(plan, seed=self.seed, most=cap), "Traces in random order")
+        places = map(Place, table["rank"].to_pylist(), table["trace_id"].to_pylist())
+        reading = SequentialRead(bound, stop_for=read_stop(level), cap=cap, least=plan.min_n)
+        return Drawn(reading, tuple(places), tuple(queries.query_ids))
 
     def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[AffectedTrace]:
         """All affected traces, one entry a trace, in order of trace id.

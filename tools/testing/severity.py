@@ -26,6 +26,7 @@ def rate_severity(
     ceiling: Severity | None = None,
     outcomes: Interval | None = None,
     counted: bool = False,
+    judged: bool = False,
 ) -> Rating:
     """The severity of an issue and why.
 
@@ -36,6 +37,7 @@ def rate_severity(
         outcomes: The ratio of bad outcomes, affected against unaffected traces, where it was estimated: an interval around 1 that
             stays below 1.5 takes one step off.
         counted: Whether the share is exact.
+        judged: Whether it is what a judge flags whose errors aren't known: then it is MEDIUM at most.
     """
     severity = next((step for limit, step in LADDER if share_low < limit), Severity.CRITICAL)
     what = (
@@ -50,6 +52,9 @@ def rate_severity(
     if outcomes is not None and _same(outcomes) and severity.rank:
         severity = list(Severity)[severity.rank - 1]
         reasons.append(f"the outcomes of affected traces are no worse than others': {severity}")
+    if judged and severity.rank > Severity.MEDIUM.rank:
+        severity = Severity.MEDIUM
+        reasons.append(f"flagged by a judge whose errors aren't known, it can't be more than {severity}")
     if ceiling is not None and ceiling.rank < severity.rank:
         severity = ceiling
         reasons.append(f"it can't be more than {ceiling}")

@@ -32,7 +32,9 @@ def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanExecutor]
 
 
 def order(executor: PlanExecutor, plan: Plan) -> tuple[str, ...]:
-    return executor.in_random_order(plan, owner="h", on_step=lambda *_: None).trace_ids
+    everything = plan.model_copy(update={"decision": DECISION.model_copy(update={"cap": TRACES})})
+    drawn = executor.draw(everything, level=LEVEL, owner="h", on_step=lambda *_: None)
+    return tuple(place.trace_id for place in drawn.places)
 
 
 def read(answers: str, *, population: int = 400, cap: int = 300, level: float = LEVEL, name: str = "h") -> Entry:

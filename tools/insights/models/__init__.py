@@ -10,6 +10,7 @@ from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Pola
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored
+from .reading import Judgement, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
 from .tested import Arm, Cell, HypothesisStatus, Reads, TestResult, Verdict
 from .trend import Standing, TrendPoint
@@ -37,6 +38,7 @@ __all__ = [
     "Issue",
     "IssueDraft",
     "IssueStatus",
+    "Judgement",
     "Kind",
     "Mirrored",
     "ModelRecord",
@@ -46,12 +48,15 @@ __all__ = [
     "QueryRecord",
     "Question",
     "Reads",
+    "Refusal",
+    "Refusals",
     "Severity",
     "SnapshotRecord",
     "Spend",
     "Standing",
     "TestResult",
     "TrendPoint",
+    "TraceReading",
     "Unit",
     "Usage",
     "Verdict",

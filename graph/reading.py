@@ -1,0 +1,86 @@
+"""Plans that are decided by reading: carried out in the reading room, from the draw to the result; and what they flagged."""
+
+from ..tools.errors import QueryError
+from ..tools.insights.affected import AffectedTrace
+from ..tools.insights.models import Evidence, Hypothesis, Judgement
+from ..tools.testing.compose import REFUTING, SUPPORTING
+from ..tools.testing.execute import Execution
+from ..tools.testing.families import family_levels
+from ..tools.testing.plan import Plan, Read
+from ..tools.testing.queries import NOTE_CHARS, OnStep
+from ..tools.testing.results import result_of_reading
+from ..tools.workbench import Workbench
+from .context import in_thread
+from .reading_room import OpenReading, ReadingRoom
+
+
+def is_read(hypothesis: Hypothesis) -> bool:
+    """Whether a hypothesis is decided by reading."""
+    return hypothesis.plan is not None and isinstance(hypothesis.plan.decision, Read)
+
+
+async def carry_out(room: ReadingRoom, hypothesis_id: str, plan: Plan, *, owner: str, on_step: OnStep) -> Execution:
+    """Carries out a plan that is decided by reading; what was read for it before isn't read again.
+
+    Raises:
+        QueryError: its population fails, or no error is set aside for readings in this analysis.
+        ModelError: the judge can't be asked any more.
+    """
+    bench, question, decision = room.bench, plan.reading, plan.decision
+    assert question is not None and isinstance(decision, Read), "a plan that is decided by reading has a question"
+    with room.coming():
+        level = await in_thread(lambda: _level(bench))
+        drawn = await in_thread(lambda: bench.executor.draw(plan, level=level, owner=owner, on_step=on_step))
+        known = await in_thread(lambda: judgements_of(bench, hypothesis_id))
+    reading = OpenReading(hypothesis_id, question.question, drawn, known)
+    ended = await room.read(reading)
+    result = result_of_reading(decision, drawn.reading, stopped=ended)
+    return Execution(result.model_copy(update={"query_ids": drawn.query_ids}), _evidence(reading, question.title))
+
+
+def judgements_of(bench: Workbench, hypothesis_id: str) -> dict[str, Judgement]:
+    """What was judged for a hypothesis so far, by trace."""
+    return {
+        reading.trace_id: judgement
+        for reading in bench.store.list_readings(bench.run_id)
+        for judgement in reading.judgements
+        if judgement.hypothesis_id == hypothesis_id
+    }
+
+
+def flagged_traces(bench: Workbench, hypothesis: Hypothesis) -> list[AffectedTrace]:
+    """The traces that its judge flagged among those that count, in order of their ids."""
+    plan, reads = hypothesis.plan, hypothesis.result.reads if hypothesis.result else None
+    assert plan is not None and reads is not None, "asked of what was read"
+    drawn = bench.executor.draw(plan, level=_level(bench), owner=hypothesis.hypothesis_id, on_step=lambda *_: None)
+    known = judgements_of(bench, hypothesis.hypothesis_id)
+    counted = {place.trace_id: known[place.trace_id] for place in drawn.places[: reads.read]}
+    return sorted(
+        AffectedTrace(trace_id, found.span_id, found.reason) for trace_id, found in counted.items() if found.answer == "affected"
+    )
+
+
+def _level(bench: Workbench) -> float:
+    """What the readings of the closing to come may spend."""
+    analysis = bench.store.get_analysis(bench.run_id)
+    if not analysis.with_model:
+        raise QueryError("the analysis was begun without a model, so no error is set aside for readings: begin a new one.")
+    return family_levels(len(analysis.closings) + 1, with_model=True).reads
+
+
+def _evidence(reading: OpenReading, step: str) -> tuple[Evidence, ...]:
+    """The first traces for and against, in the order of the draw."""
+    counted = [place.trace_id for place in reading.drawn.places[: reading.drawn.reading.counted.read]]
+    sides = {"affected": SUPPORTING, "not": REFUTING}
+    return tuple(
+        Evidence(
+            trace_id=trace_id,
+            span_id=found.span_id or None,
+            quote=found.quote[:500] or None,
+            rationale=found.reason[:NOTE_CHARS],
+            supports=answer == "affected",
+            step=step,
+        )
+        for answer, places in sides.items()
+        for trace_id, found in [(each, reading.known[each]) for each in counted if reading.known[each].answer == answer][:places]
+    )

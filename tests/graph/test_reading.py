@@ -1,0 +1,242 @@
+"""Reading traces for hypotheses: who is asked what, what is kept, and what counts."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from analyze_experiment.graph.ports import Claim
+from analyze_experiment.graph.reading import carry_out, flagged_traces
+from analyze_experiment.graph.reading_room import MOST_QUESTIONS, ReadingRoom
+from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
+from analyze_experiment.tools.errors import ModelError, QueryError
+from analyze_experiment.tools.insights.models import Hypothesis, HypothesisDraft
+from analyze_experiment.tools.insights.store import InsightStore
+from analyze_experiment.tools.testing.execute import Execution
+from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
+from analyze_experiment.tools.testing.render import render_plan
+from analyze_experiment.tools.traces.reader import TraceView
+from analyze_experiment.tools.traces.snapshot import take_snapshot
+from analyze_experiment.tools.tracking import connect
+from analyze_experiment.tools.workbench import Workbench
+
+INSTANT = datetime(2027, 1, 1, tzinfo=UTC)
+TRACES = 24
+CAP = 6
+"""Traces that the shortest readings read."""
+PROMISE = "I promise to refund you today."
+Rule = Callable[[TraceView, str], Claim]
+
+
+def promises(trace: TraceView, question: str) -> Claim:
+    """What an honest judge says: every second answer holds a promise."""
+    if "promise" in question and PROMISE in trace.response:
+        return Claim("affected", quote=PROMISE, reason="It promises a refund.")
+    return Claim("not", reason="No promise.")
+
+
+@dataclass
+class ScriptedJudge:
+    """Answers by a rule, and remembers what it was asked."""
+
+    rule: Rule = promises
+    width: int = 3
+    dies_after: int | None = None
+    broke_after: int | None = None
+    held: asyncio.Event | None = None
+    """What the second call waits for."""
+    pause: Callable[[int], int] = field(default=lambda _: 0)
+    """How many turns of the event loop the answer to the n-th call takes."""
+    calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=lambda: list[tuple[str, tuple[str, ...]]]())
+
+    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Sequence[Claim] | None:
+        """Claims by the rule."""
+        del bench
+        self.calls.append((trace.trace_id, tuple(questions)))
+        number = len(self.calls)
+        if number == 2 and self.held is not None:
+            await self.held.wait()
+        for _ in range(self.pause(number)):
+            await asyncio.sleep(0)
+        if self.dies_after is not None and number > self.dies_after:
+            raise ModelError("nobody answers any more")
+        if self.broke_after is not None and number > self.broke_after:
+            return None
+        return [self.rule(trace, question) for question in questions]
+
+
+@pytest.fixture(scope="module")
+def bench(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    folder = tmp_path_factory.mktemp("reading")
+    uri = copy_store(store_template, folder / "store")
+    log_traces(uri, "refunds", [SampleTrace(f"Order {n}?", PROMISE if n % 2 else f"Order {n} is here.") for n in range(TRACES)])
+    store = InsightStore(connect(uri), now=lambda: INSTANT)
+    made = store.create_analysis("1", key="k", name="n", run_name="r", analyst="scripted", with_model=True)
+    snapshot = take_snapshot(uri, "1", instant=INSTANT, since=None, until=None, cache=folder / "cache", progress=lambda *_: None)
+    with Workbench.open(store, made.run_id, snapshot, seed=0) as opened:
+        yield opened
+
+
+_numbers = count()
+
+
+def ask(bench: Workbench, what: str = "promises", *, cap: int | None = None) -> Hypothesis:
+    """A hypothesis of its own, whatever was asked before."""
+    question = ReadStep(title=what, question=f"Does the agent make {what} that nobody asked for?")
+    decision = Read(threshold=0.1, cap=cap, threshold_source="configuration")
+    plan = Plan(estimand="snapshot", steps=(question,), decision=decision, min_n=5)
+    draft = HypothesisDraft(
+        statement=f"It makes {what} ({next(_numbers)}).",
+        testing_plan=render_plan(plan),
+        plan=plan,
+        source="sample",
+        kind="quality",
+    )
+    return bench.store.create_hypothesis(bench.run_id, draft)
+
+
+async def read(room: ReadingRoom, hypothesis: Hypothesis) -> Execution:
+    assert hypothesis.plan is not None
+    subject = hypothesis.hypothesis_id
+    return await carry_out(room, subject, hypothesis.plan, owner=subject, on_step=lambda *_: None)
+
+
+def carried_out(bench: Workbench, judge: ScriptedJudge, *hypotheses: Hypothesis) -> list[Execution]:
+    async def together() -> list[Execution]:
+        room = ReadingRoom(bench, judge, lambda _: None)
+        try:
+            return await asyncio.gather(*(read(room, each) for each in hypotheses))
+        finally:
+            await room.close()
+
+    return asyncio.run(together())
+
+
+def test_several_readings_ask_about_the_same_trace_in_one_call(bench: Workbench) -> None:
+    judge = ScriptedJudge()
+    hypotheses = [ask(bench, what) for what in ("promises", "jokes", "threats")]
+    found = carried_out(bench, judge, *hypotheses)
+
+    asked = [trace_id for trace_id, _ in judge.calls]
+    assert len(set(asked)) == len(asked)
+    assert len(judge.calls[0][1]) == len(hypotheses)
+    assert [each.result.reads.stopped for each in found if each.result.reads] == ["validated", "rejected", "rejected"]
+    assert [each.result.affected for each in found][1:] == [0, 0]
+
+
+def test_one_call_asks_no_more_than_eight_questions(bench: Workbench) -> None:
+    judge = ScriptedJudge()
+    carried_out(bench, judge, *(ask(bench, f"joke {number}", cap=CAP) for number in range(MOST_QUESTIONS + 3)))
+    assert max(len(questions) for _, questions in judge.calls) == MOST_QUESTIONS
+
+
+def test_what_counts_is_the_order_of_the_draw_whatever_order_answers_come_in(bench: Workbench) -> None:
+    slow_first = ScriptedJudge(width=5, pause=lambda number: 40 if number % 5 == 1 else 0)
+    hypothesis = ask(bench)
+    (muddled,) = carried_out(bench, slow_first, hypothesis)
+    for name in bench.store.files.names(bench.run_id, "readings"):
+        assert re.fullmatch(r"[0-9a-f]{16}\.yaml", name)
+    (alone,) = carried_out(bench, ScriptedJudge(width=1, rule=lambda *_: pytest.fail("asked again")), hypothesis)
+    assert muddled == alone
+
+
+def test_a_reading_that_was_killed_goes_on_where_it_was(bench: Workbench) -> None:
+    hypothesis, mortal, heir = ask(bench, "jokes"), ScriptedJudge(dies_after=6), ScriptedJudge()
+    with pytest.raises(ModelError, match="nobody answers"):
+        carried_out(bench, mortal, hypothesis)
+    (found,) = carried_out(bench, heir, hypothesis)
+
+    answered = {trace_id for trace_id, _ in mortal.calls[:6]}
+    assert not answered & {trace_id for trace_id, _ in heir.calls}
+    assert found.result.reads is not None
+    assert found.result.reads.read <= len(answered) + len(heir.calls)
+
+
+@pytest.mark.parametrize(
+    ("claim", "why"),
+    [
+        (Claim("affected", quote="I will pay you tomorrow."), "doesn't stand in the trace"),
+        (Claim("affected", span_id="0000", quote=PROMISE), "has no span '0000'"),
+        (Claim("affected", reason="Surely."), "quotes nothing"),
+        (Claim("not", quote="It was all fine."), "doesn't stand in the trace"),
+    ],
+)
+def test_a_claim_that_the_trace_does_not_bear_out_is_refused_and_counts_as_unclear(
+    bench: Workbench, claim: Claim, why: str
+) -> None:
+    hypothesis = ask(bench, cap=CAP)
+    (found,) = carried_out(bench, ScriptedJudge(rule=lambda *_: claim), hypothesis)
+
+    reads = found.result.reads
+    assert reads is not None
+    assert (found.result.affected, found.result.unreadable, reads.read) == (0, CAP, CAP)
+    assert found.evidence == ()
+    refused = [each for each in bench.store.list_refusals(bench.run_id) if each.claimed_in == hypothesis.hypothesis_id]
+    assert len(refused) == CAP
+    assert all(why in each.why for each in refused)
+
+
+def test_flagged_traces_are_those_that_count_with_their_quotes_as_evidence(bench: Workbench) -> None:
+    hypothesis = ask(bench)
+    (found,) = carried_out(bench, ScriptedJudge(), hypothesis)
+    recorded = bench.store.record_result(bench.run_id, hypothesis.hypothesis_id, found.result, found.evidence)
+
+    supporting = [each for each in recorded.evidence if each.supports]
+    assert {each.quote for each in supporting} == {PROMISE}
+    assert all(each.span_id for each in supporting)
+    flagged = flagged_traces(bench, recorded)
+    assert len(flagged) == found.result.affected
+    assert {each.trace_id for each in supporting} <= {each.trace_id for each in flagged}
+    assert {each.trace_id for each in flagged} <= set(bench.store.reader.linked(bench.run_id, experiment_id="1"))
+
+
+def test_where_the_budget_is_spent_everything_stops_where_it_is(bench: Workbench) -> None:
+    judge = ScriptedJudge(broke_after=3, width=1)
+    found = carried_out(bench, judge, ask(bench, "jokes"), ask(bench, "threats"))
+    assert [(each.result.reads.read, each.result.reads.stopped) for each in found if each.result.reads] == [(3, "budget")] * 2
+
+
+def test_dropping_one_reading_ends_what_is_done_for_it_alone(bench: Workbench) -> None:
+    async def drop_one() -> tuple[ScriptedJudge, Execution]:
+        judge = ScriptedJudge(width=1, held=asyncio.Event())
+        room = ReadingRoom(bench, judge, lambda _: None)
+        dropped, kept = (asyncio.create_task(read(room, ask(bench, what))) for what in ("jokes", "threats"))
+        while len(judge.calls) < 2:
+            await asyncio.sleep(0.01)
+        dropped.cancel()
+        await asyncio.wait([dropped])
+        assert dropped.cancelled()
+        assert judge.held is not None
+        judge.held.set()
+        return judge, await kept
+
+    judge, found = asyncio.run(drop_one())
+    assert found.result.reads is not None
+    assert found.result.reads.stopped == "rejected"
+    assert {len(questions) for _, questions in judge.calls[2:]} == {1}
+
+
+def test_an_analysis_begun_without_a_model_reads_nothing(bench: Workbench) -> None:
+    store = bench.store
+    made = store.create_analysis("1", key="other", name="n", run_name="r", analyst="statistical")
+    with Workbench.open(store, made.run_id, bench.snapshot, seed=0) as plain, pytest.raises(QueryError, match="begun without"):
+        carried_out(plain, ScriptedJudge(), ask(plain))
+
+
+def test_a_trace_that_was_deleted_meanwhile_is_unclear_without_asking(bench: Workbench) -> None:
+    from mlflow import MlflowClient
+
+    judge, hypothesis = ScriptedJudge(), ask(bench, "jokes")
+    assert hypothesis.plan is not None
+    drawn = bench.executor.draw(hypothesis.plan, level=0.02, owner="h", on_step=lambda *_: None)
+    gone = drawn.places[0].trace_id
+    MlflowClient(bench.store.tracking.uri).delete_traces("1", trace_ids=[gone])
+    (found,) = carried_out(bench, judge, hypothesis)
+    assert found.result.unreadable == 1
+    assert gone not in {trace_id for trace_id, _ in judge.calls}

@@ -1,0 +1,42 @@
+"""What reading traces brought: one judgement a question and trace, checked before it was kept; and what was refused."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Part
+
+
+class Judgement(Part):
+    """What a judge says of one trace to the question of one hypothesis, after it was looked up in the trace."""
+
+    hypothesis_id: str
+    answer: Literal["affected", "not", "unclear"]
+    span_id: str = ""
+    quote: str = ""
+    reason: str = ""
+    """Why, in the judge's words; where the answer was refused, why."""
+
+
+class TraceReading(Part):
+    """One trace, read once, with a judgement for each question that was asked of it."""
+
+    trace_id: str
+    judgements: tuple[Judgement, ...]
+
+
+class Refusal(Part):
+    """A claim of a model that was looked up and isn't so; nothing rests on it."""
+
+    claimed_in: str
+    """What was being answered: the id of a hypothesis, the name of a step."""
+    trace_id: str
+    span_id: str = ""
+    quote: str = ""
+    why: str
+
+
+class Refusals(Part):
+    """All refusals of an analysis, oldest first."""
+
+    refusals: tuple[Refusal, ...] = Field(default=())
