@@ -47,6 +47,16 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why a proven failure occurs, and how an analyst would word the issue; empty texts leave that to code."""
+
+    cause: Cause
+    _: KW_ONLY
+    title: str = ""
+    recommendation: str = ""
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What an analyst will probably ask a language model, and what that costs."""
 
@@ -119,6 +129,6 @@ class Analyst(Protocol):
         """Hypotheses worth testing, each with its plan, in the order in which they matter."""
         ...
 
-    async def explain(self, bench: "Workbench", hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Cause:
-        """Why it occurs, as far as that is known."""
+    async def explain(self, bench: "Workbench", hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Explanation:
+        """Why it occurs, as far as that is known, and what to do."""
         ...

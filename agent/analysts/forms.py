@@ -1,6 +1,10 @@
 """The forms in which the language model answers: flat, every text and list bounded, so that no answer runs away."""
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Line = Annotated[str, Field(max_length=250)]
 
 
 class Form(BaseModel):
@@ -14,3 +18,92 @@ class Purpose(Form):
 
     description: str = Field(min_length=20, max_length=1500)
     """One paragraph."""
+
+
+class TraceReading(Form):
+    """What went wrong first in one trace, if anything did."""
+
+    went_wrong: bool
+    what: Line
+    """What the agent did, or left out, in general words; empty where nothing went wrong."""
+    span_id: str = Field(max_length=40)
+    quote: str = Field(max_length=300)
+    """Words of the trace that show it, exactly as they stand there."""
+    also: list[Line] = Field(max_length=2)
+    """What else went wrong, apart from that."""
+
+
+class Candidate(Form):
+    """A behaviour that may be a failure of the agent, in one trace or in many."""
+
+    title: str = Field(max_length=90)
+    statement: str = Field(min_length=10, max_length=300)
+    """What the agent does, and in which situation."""
+    check: str = Field(min_length=10, max_length=900)
+    """How one decides for a trace whether it happened: what counts, what doesn't."""
+    by_sql: bool
+    """Whether the fields of the traces and spans decide it, so that a query can count it; else somebody must read."""
+
+
+class Candidates(Form):
+    """Behaviours that may be failures, the most harmful first."""
+
+    candidates: list[Candidate] = Field(max_length=12)
+
+
+class Look(Form):
+    """One thing to look at: the answer of a query, or spans of one trace in full."""
+
+    why: str = Field(max_length=160)
+    sql: str = Field(max_length=2500)
+    """One SELECT; empty where spans are wanted."""
+    trace_id: str = Field(max_length=80)
+    span_ids: list[str] = Field(max_length=5)
+    """Spans of that trace; none: the trace as a whole."""
+
+
+class Exploration(Form):
+    """What was learnt from the last look, what to look at next, and what was found."""
+
+    learnt: str = Field(max_length=500)
+    found: list[Candidate] = Field(max_length=3)
+    """Behaviours that weren't on the list."""
+    looks: list[Look] = Field(max_length=3)
+    """Empty: there is nothing more to look for."""
+
+
+class Pair(Form):
+    """Two entries that are about the same behaviour, by their labels."""
+
+    candidate: str = Field(max_length=8)
+    same_as: str = Field(max_length=8)
+
+
+class Duplicates(Form):
+    """Which candidates are about what is on a list already."""
+
+    pairs: list[Pair] = Field(max_length=40)
+
+
+class WrittenPlan(Form):
+    """How a statement is tested."""
+
+    decision: Literal["count", "rate", "contrast", "read", "none"]
+    statement: str = Field(min_length=10, max_length=300)
+    population_sql: str = Field(max_length=2500)
+    population_title: str = Field(max_length=100)
+    affected_sql: str = Field(max_length=4000)
+    exposed_sql: str = Field(max_length=2500)
+    question: str = Field(max_length=1400)
+    rejected_if: str = Field(max_length=250)
+    why_none: Line
+
+
+class Explanation(Form):
+    """Why a failure happens, what shows it, and what to change."""
+
+    title: str = Field(max_length=90)
+    cause: str = Field(min_length=10, max_length=500)
+    mechanism_sql: str = Field(max_length=2500)
+    """A SELECT of the trace_ids in which the cause can be seen; empty where it can't be seen in the fields."""
+    recommendation: str = Field(min_length=10, max_length=400)

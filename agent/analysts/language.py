@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 
-from ...graph.ports import Display, Estimate, Event, Judge, Proposal
+from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Proposal
 from ...prompts import load_prompt
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
+from ...tools.insights.models import Analysis, Census, Hypothesis, Issue
 from ...tools.traces.sample import spread_sample
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
-from .brief import agent_facts, glimpses
+from .brief import agent_brief, agent_facts, agent_rules, glimpses
 from .estimating import estimate_spending
+from .explaining import explain
 from .forms import Purpose
+from .inquiry import Inquiry
+from .proposing import asked_because, is_unplanned_focus, propose_reading
 from .statistical import StatisticalAnalyst
 
 PURPOSE_SAMPLE = 20
@@ -54,16 +57,36 @@ class LanguageAnalyst:
         return " ".join(answer.description.split())
 
     async def propose(self, bench: Workbench, analysis: Analysis, census: Census, earlier: Sequence[Issue]) -> Proposal:
-        """What counting suggests."""
-        return await self._counting.propose(bench, analysis, census, earlier)
+        """What counting suggests, and on top of it what reading and exploring do."""
+        counted = await self._counting.propose(bench, analysis, census, earlier)
+        if not await self._may_ask(bench):
+            return counted
+        inquiry = await self._inquiry(bench, analysis, step="hypotheses")
+        read = await propose_reading(inquiry, census, counted.drafts, earlier, sample=self._sample)
+        # What a user asked for and counting could not test has a plan now, where one could be written.
+        planned = {draft.rationale for draft in read.drafts}
+        kept = [
+            draft for draft in counted.drafts if not (is_unplanned_focus(draft) and asked_because(draft.statement) in planned)
+        ]
+        return Proposal((*kept, *read.drafts), (*counted.left_out, *read.left_out))
 
-    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Cause:
-        """The cause as far as the spans say."""
-        return await self._counting.explain(bench, hypothesis, affected)
+    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Explanation:
+        """The cause from affected and unaffected traces, weighed by code; what the playbook knows is left to counting."""
+        counted = await self._counting.explain(bench, hypothesis, affected)
+        if hypothesis.playbook or not await self._may_ask(bench):
+            return counted
+        analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
+        inquiry = await self._inquiry(bench, analysis, step="issues")
+        return await explain(inquiry, hypothesis, affected, counted.cause)
 
     async def close(self) -> None:
         """Ends the connections to the model."""
         await self._model.close()
+
+    async def _inquiry(self, bench: Workbench, analysis: Analysis, *, step: str) -> Inquiry:
+        brief = await asyncio.to_thread(agent_brief, bench, analysis)
+        rules = await asyncio.to_thread(agent_rules, bench)
+        return Inquiry(bench, analysis, self._model, self._display.show, brief, rules, step=step)
 
     async def _may_ask(self, bench: Workbench) -> bool:
         """Attaches the model to the analysis; False where a person has said no."""

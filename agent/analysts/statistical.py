@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from ...graph.ports import Estimate, Judge, Proposal
+from ...graph.ports import Estimate, Explanation, Judge, Proposal
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Analysis, Cause, Census, Hypothesis, Issue
+from ...tools.insights.models import Analysis, Census, Hypothesis, Issue
 from ...tools.testing.mechanism import find_mechanism
 from ...tools.testing.playbooks import Entry
 from ...tools.testing.proposals import propose_counting
@@ -39,8 +39,8 @@ class StatisticalAnalyst:
         proposed = await asyncio.to_thread(propose_counting, bench.sql, census, self._playbook, analysis.focus)
         return Proposal(proposed.drafts, proposed.left_out)
 
-    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Cause:
+    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Explanation:
         """The error message that the affected traces share, if they share one; else what the playbook suspects."""
         entry = self._playbook.get(hypothesis.playbook)
         suspected = entry.issue.cause if entry is not None else "Not known: counting shows where it happens, not why."
-        return await asyncio.to_thread(find_mechanism, bench.sql, hypothesis, affected, suspected=suspected)
+        return Explanation(await asyncio.to_thread(find_mechanism, bench.sql, hypothesis, affected, suspected=suspected))

@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus, Issue, IssueDraft
-from ...tools.testing.drafting import draft_issue
+from ...tools.testing.drafting import draft_issue, worded
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..follow import first_look, follow_known
@@ -49,10 +49,12 @@ async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis,
         affected = await in_thread(lambda: flagged_traces(bench, hypothesis))
     else:
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
-    cause = await context.analyst.explain(bench, hypothesis, affected)
+    explained = await context.analyst.explain(bench, hypothesis, affected)
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
-    draft = draft_issue(hypothesis, affected, traces=traces, cause=cause, entry=entry, cell=cell)
+    draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell)
+    if entry is None and cell is None:
+        draft = worded(draft, title=explained.title, recommendation=explained.recommendation)
     issue = await in_thread(lambda: _write(context, bench, hypothesis, draft, affected, cell))
     context.display.show(
         Event(

@@ -1,6 +1,7 @@
 """What a person or a model must know to write a query: the relations, worked examples, and what is allowed."""
 
 import textwrap
+from functools import cache
 from typing import NamedTuple
 
 from .functions import KINDS
@@ -123,6 +124,13 @@ EXAMPLES = (
     ),
 )
 
+BRIEF = {
+    "A tool that fails and is called again at once with the same inputs",
+    "OK traces in which a tool failed",
+    "A field of the request",
+}
+"""The questions of the examples that a model is shown."""
+
 _RULES = """
 One SELECT in the Databricks dialect, WITH in front where needed. Times are UTC. Arrays count from 0 in array[i], from 1 in
 element_at. Maps: tags['key'], NULL where it is missing. A query must give the same twice: no clock, no random numbers.
@@ -136,6 +144,18 @@ def relations_help() -> str:
     parts = ["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES), "FUNCTIONS"]
     parts += [_wrapped(f"{kind}: {', '.join(sorted(functions))}") for kind, functions in KINDS.items()]
     parts += ["EXAMPLES", *(f"  -- {example.question}\n{_indented(example.sql)}" for example in EXAMPLES)]
+    return "\n\n".join(parts) + "\n"
+
+
+@cache
+def relations_brief() -> str:
+    """The same without what can be looked up by trying: for a model, which pays for each word."""
+    parts = ["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES), "FUNCTIONS"]
+    parts += [_wrapped(f"{kind}: {', '.join(sorted(functions))}") for kind, functions in KINDS.items()]
+    parts += [
+        "EXAMPLES",
+        *(f"  -- {example.question}\n{_indented(example.sql)}" for example in EXAMPLES if example.question in BRIEF),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -64,6 +64,12 @@ def draft_issue(
     )
 
 
+def worded(draft: IssueDraft, *, title: str, recommendation: str) -> IssueDraft:
+    """The issue with the title and the recommendation of whoever explained it, where there are any."""
+    texts = {"title": _short(title), "recommendation": recommendation}
+    return draft.model_copy(update={name: text for name, text in texts.items() if text})
+
+
 def _of_cell(
     hypothesis: Hypothesis, result: TestResult, affected: Sequence[AffectedTrace], cell: Cell, cause: Cause, traces: int
 ) -> IssueDraft:

@@ -61,12 +61,12 @@ class TraceView:
     response: str
     spans: tuple[SpanView, ...]
     """Empty where they can't be read, or weren't asked for."""
-    _source: "Trace | TraceInfo" = field(repr=False, compare=False)
+    _source: "Trace | TraceInfo | None" = field(default=None, repr=False, compare=False)
 
     @property
     def document(self) -> dict[str, Any]:
         """The trace as MLflow writes it as JSON: `info`, and `data` with the spans where they were read."""
-        written: dict[str, Any] = self._source.to_dict()
+        written: dict[str, Any] = self._source.to_dict() if self._source is not None else {}
         return written if self.spans else {"info": written}
 
 

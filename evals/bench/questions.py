@@ -1,0 +1,120 @@
+"""What a language model is asked about a real experiment: how many questions, and how long; its answers are scripted.
+
+`python -m analyze_experiment.evals.bench.questions DATABASE EXPERIMENT` works on a copy of an SQLite store and prints a table.
+Lengths are characters by 4, as English and JSON have them. Readings are left out: how many depends on their answers.
+"""
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analyze_experiment.agent.analysts.language import LanguageAnalyst
+from analyze_experiment.agent.analysts.statistical import StatisticalAnalyst
+from analyze_experiment.agent.display import make_display
+from analyze_experiment.agent.human import PolicyHuman
+from analyze_experiment.agent.model.configured import configured_model
+from analyze_experiment.agent.session import run_session
+from analyze_experiment.agent.settings import Settings
+from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.tests.scripted_model import Request, ScriptedModel
+from analyze_experiment.tools.tracking import connect
+
+QUOTED = re.compile(r"^\[([0-9a-f]+)\] user: (.{12,60}?)$", re.MULTILINE)
+LOOKS = (
+    "SELECT trace_id, name, substring(outputs, 1, 200) AS gave FROM spans WHERE error_text IS NOT NULL ORDER BY 1, position",
+    "SELECT trace_id, substring(response_text, 1, 150) AS ended FROM traces ORDER BY trace_id",
+)
+
+
+def main() -> None:
+    """Prints the table."""
+    database, experiment = Path(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as folder, ScriptedModel() as server:
+        copy = Path(folder) / "store"
+        shutil.copytree(database.parent, copy)
+        _script(server)
+        _analyse(copy / database.name, experiment, server)
+        _print(server)
+
+
+def _script(server: ScriptedModel) -> None:
+    """Answers of ordinary length: a failure in every third trace, a dozen behaviours, two looks a round."""
+    server.script("Purpose", {"description": "It helps the users of a service, and looks things up for them."})
+    server.script("TraceReading", lambda request: _reading(request, server.count("TraceReading")), repeat=True)
+    server.script("Candidates", {"candidates": [_candidate(place) for place in range(8)]})
+    server.script("Exploration", lambda _: _explored(server.count("Exploration")), repeat=True)
+    server.script("Duplicates", {"pairs": []})
+    server.script("WrittenPlan", lambda _: _plan(server.count("WrittenPlan")), repeat=True)
+    words = {"title": "The agent has trouble with its tools", "cause": "It isn't known why it does.", "mechanism_sql": ""}
+    server.script("Explanation", {**words, "recommendation": "Change the rule of the prompt on tools."}, repeat=True)
+
+
+def _reading(request: Request, place: int) -> Mapping[str, Any]:
+    found = QUOTED.search(request.user.partition("<trace>")[2])
+    span_id, quote = found.groups() if found and place % 3 == 0 else ("", "")
+    return {
+        "went_wrong": bool(span_id),
+        "what": "It did what the rules forbid." * 3,
+        "span_id": span_id,
+        "quote": quote,
+        "also": [],
+    }
+
+
+def _candidate(place: int) -> Mapping[str, Any]:
+    check = f"It counts where behaviour {place} is seen, and not where something like it is." * 3
+    return {"title": f"Behaviour {place} of this agent", "statement": f"The agent shows {place}.", "check": check, "by_sql": True}
+
+
+def _explored(place: int) -> Mapping[str, Any]:
+    looks = [{"why": f"look {place}", "sql": f"{sql} LIMIT {10 + place}", "trace_id": "", "span_ids": []} for sql in LOOKS]
+    return {"learnt": "Something was learnt from that. " * 4, "found": [_candidate(100 + place)], "looks": looks}
+
+
+def _plan(place: int) -> Mapping[str, Any]:
+    empty = dict.fromkeys(("population_sql", "population_title", "exposed_sql", "question", "rejected_if", "why_none"), "")
+    sql = f"SELECT trace_id FROM spans WHERE position > {place % 9}"
+    return {**empty, "decision": "rate", "statement": f"The agent needs many steps, kind {place}.", "affected_sql": sql}
+
+
+def after_all_traces() -> datetime:
+    """The present of the analysis."""
+    return datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def _analyse(database: Path, experiment: str, server: ScriptedModel) -> None:
+    settings = Settings.model_validate(
+        {
+            "tracking_uri": f"sqlite:///{database}",
+            "experiment": experiment,
+            "cache": database.parent / "cache",
+            "report": database.parent / "report.md",
+            "model": "scripted",
+        }
+    )
+    environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"}
+    tracking, stop = connect(settings.tracking_uri or ""), StopSignal()
+    model = configured_model(settings, environ, check_stop=stop.check, tracking=tracking)
+    assert model is not None
+    with make_display("plain", sys.stderr) as display:
+        analyst = LanguageAnalyst(StatisticalAnalyst({}), model, display, sample=settings.read_sample)
+        run_session(settings, display=display, human=PolicyHuman(), stop=stop, now=after_all_traces, analyst=analyst)
+
+
+def _print(server: ScriptedModel) -> None:
+    lengths: dict[str, list[int]] = {}
+    for request in server.requests:
+        lengths.setdefault(request.form, []).append(len(request.text) // 4)
+    print("| question | asked | prompt tokens, mean | most |\n|---|---|---|---|")
+    lengths["all"] = [length for each in lengths.values() for length in each]
+    for form, each in lengths.items():
+        print(f"| {form} | {len(each)} | {sum(each) // len(each):,} | {max(each):,} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""What a language model suggests is read, looked up, grouped, planned, tried, and tested like everything else."""
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyze_experiment.agent.analysts.explaining import title_fits
+from analyze_experiment.agent.analysts.language import LanguageAnalyst
+from analyze_experiment.agent.human import PolicyHuman
+from analyze_experiment.agent.model.configured import configured_model
+from analyze_experiment.agent.outcome import Outcome
+from analyze_experiment.agent.session import run_session
+from analyze_experiment.agent.settings import Settings
+from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, Watcher, folder_of, memory_of
+from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.scripted_model import Request, ScriptedModel
+from analyze_experiment.tools.insights.models import Hypothesis, HypothesisDraft, HypothesisStatus, Issue
+from analyze_experiment.tools.tracking import connect
+
+pytestmark = pytest.mark.xdist_group("language proposals")
+
+EXPERIMENT = "1"
+SAMPLE = 6
+NOWHERE = "tr-" + "0" * 32
+SPAN = re.compile(r"^\[([0-9a-f]+)\] user: (.{12,60}?)$", re.MULTILINE)
+FAILING = "SELECT trace_id, span_id, error_text AS note FROM spans WHERE span_type = 'TOOL' AND error_text IS NOT NULL"
+QUOTES = "SELECT trace_id FROM spans WHERE name = 'quote_price' GROUP BY trace_id HAVING count(*) > 1"
+WITH_TOOLS = "SELECT DISTINCT trace_id FROM spans WHERE span_type = 'TOOL'"
+PLAN = {
+    "decision": "count",
+    "statement": "The agent's tools fail while it serves a request.",
+    "population_sql": WITH_TOOLS,
+    "population_title": "traces that call a tool",
+    "affected_sql": FAILING,
+    "exposed_sql": "",
+    "question": "",
+    "rejected_if": "hardly any tool fails",
+    "why_none": "",
+}
+
+
+FOCUS = HypothesisDraft(
+    statement="prices that are quoted twice",
+    testing_plan="Step 1: Write down what would show it.",
+    source="user",
+    kind="quality",
+    blocked="counting can't test it",
+)
+"""What the user asked for and counting could not plan."""
+
+
+def candidate(title: str, *, by_sql: bool = True) -> dict[str, Any]:
+    check = f"It counts where {title}."
+    return {"title": title, "statement": f"The agent shows this: {title}.", "check": check, "by_sql": by_sql}
+
+
+def look(why: str, sql: str = "", trace_id: str = "") -> dict[str, Any]:
+    return {"why": why, "sql": sql, "trace_id": trace_id, "span_ids": []}
+
+
+def reading(request: Request) -> dict[str, Any]:
+    """The first trace is quoted rightly, the second wrongly, the third has an invented span, the others are fine."""
+    place = reading.asked = getattr(reading, "asked", 0) + 1  # type: ignore[attr-defined]
+    found = SPAN.search(request.user.split("<trace>")[1])
+    span_id, quote = found.groups() if found else ("", "")
+    proof = {1: (span_id, quote), 2: (span_id, "words that nobody said here"), 3: ("0" * 16, quote)}.get(place, ("", ""))
+    return {"went_wrong": place <= 3, "what": f"It did thing {place}.", "span_id": proof[0], "quote": proof[1], "also": []}
+
+
+def plan(request: Request) -> dict[str, Any]:
+    """A plan by the candidate's title; the broken one is mended when its error is shown."""
+    about = request.user.split("<candidate>")[1]
+    problem = request.user.split("<problem>")[1]
+    if "Tools fail" in about:
+        return PLAN if "no_such_column" in problem else {**PLAN, "affected_sql": "SELECT no_such_column FROM spans"}
+    if "As the user says" in about:
+        return {**PLAN, "statement": "The agent quotes a price twice.", "affected_sql": QUOTES}
+    if "Nothing happens" in about:
+        return {**PLAN, "population_sql": "SELECT trace_id FROM traces WHERE state = 'NOWHERE'"}
+    if "Defined by itself" in about:
+        return {**PLAN, "population_sql": f"SELECT trace_id FROM ({FAILING}) AS f"}
+    return {**PLAN, "decision": "none", "why_none": "nothing in the traces shows it"}
+
+
+def explored(request: Request) -> dict[str, Any]:
+    """Looks first, then finds."""
+    if "You may answer 8 more times" in request.user:
+        looks = [
+            look("failing tools", "SELECT name, count(*) AS n FROM spans GROUP BY name"),
+            look("another half", "SELECT h.half FROM clusters AS h"),
+            look("a trace", trace_id=NOWHERE),
+        ]
+        return {"learnt": "Nothing is known yet.", "found": [], "looks": looks}
+    return {"learnt": "Tools fail.", "found": [candidate("Tools fail and nobody says so at all")], "looks": []}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole analysis in which only the model proposes."""
+
+    uri: str
+    outcome: Outcome
+    watcher: Watcher
+    server: ScriptedModel
+    asked_before_the_kill: int
+
+    @property
+    def hypotheses(self) -> list[Hypothesis]:
+        return memory_of(self.uri).list_hypotheses(self.outcome.run_id)
+
+    def requests(self, form: str) -> list[Request]:
+        return [request for request in self.server.requests if request.form == form]
+
+
+def script(server: ScriptedModel) -> None:
+    server.script("Purpose", {"description": "It rents outdoor gear, and quotes, books and refunds."})
+    server.script("TraceReading", reading, repeat=True)
+    grouped = [candidate("Nothing happens to anybody at any time"), candidate("Defined by itself and by nothing else")]
+    server.script("Candidates", {"candidates": [*grouped, candidate("Cannot be seen in any of these traces", by_sql=False)]})
+    server.script("Exploration", explored, repeat=True)
+    server.script("Duplicates", {"pairs": [{"candidate": "C9", "same_as": "C1"}, {"candidate": "C1", "same_as": "C1"}]})
+    server.script("WrittenPlan", plan, repeat=True)
+    explanation = {"title": "Tools fail and the agent keeps silent", "cause": "The prompt has no rule for a tool that fails."}
+    mark = "SELECT trace_id FROM traces WHERE silent_error_count > 0 OR error_span_count > 0"
+    advice = {"mechanism_sql": mark, "recommendation": "Add a rule to the prompt: say so when check_availability fails."}
+    server.script("Explanation", {**explanation, **advice}, repeat=True)
+
+
+class Killed(BaseException):
+    """What a kill is to a process: nothing catches it."""
+
+
+def analysed(uri: str, server: ScriptedModel, watcher: Watcher, *, resume: str | None = None, killed_at: str = "") -> Outcome:
+    """The analysis from where it stands; killed before the write that `killed_at` names."""
+
+    def boundary(label: str) -> None:
+        if label == killed_at:
+            raise Killed
+
+    settings = Settings.model_validate(
+        {
+            "tracking_uri": uri,
+            "cache": folder_of(uri) / "cache",
+            "report": folder_of(uri) / "report.md",
+            "model": "small",
+            "model_parallel": 1,
+            "resume": resume,
+        }
+    )
+    environ = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k"}
+    model = configured_model(settings, environ, check_stop=lambda: None, tracking=connect(uri))
+    assert model is not None
+    analyst = LanguageAnalyst(GivenAnalyst([FOCUS]), model, watcher, sample=SAMPLE)
+    return run_session(
+        settings,
+        display=watcher,
+        human=PolicyHuman(),
+        stop=StopSignal(),
+        now=lambda: INSTANT,
+        analyst=analyst,
+        boundary=boundary,
+    )
+
+
+@pytest.fixture(scope="module")
+def run(planted_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Run]:
+    """An analysis that was killed when all was proposed and nothing of it stored, and then gone on with."""
+    uri = copy_store(planted_template, tmp_path_factory.mktemp("language") / "store")
+    with ScriptedModel() as server:
+        script(server)
+        watcher = Watcher()
+        with pytest.raises(Killed):
+            analysed(uri, server, watcher, killed_at="before artifact insights/proposals_hypotheses_0.yaml")
+        asked = server.count()
+        (begun,) = memory_of(uri).list_analyses(EXPERIMENT)
+        yield Run(uri, analysed(uri, server, watcher, resume=begun.run_id), watcher, server, asked)
+
+
+def issue_of(run: Run, hypothesis_id: str) -> Issue:
+    return next(each for each in memory_of(run.uri).list_issues(EXPERIMENT) if each.hypothesis_id == hypothesis_id)
+
+
+def test_what_the_user_asked_for_gets_a_plan_instead_of_being_blocked(run: Run) -> None:
+    (asked,) = [each for each in run.hypotheses if each.source == "user"]
+    assert (asked.statement, asked.blocked) == ("The agent quotes a price twice.", "")
+    assert asked.rationale == f"The user asked for it: {FOCUS.statement}"
+    assert asked.tested
+
+
+def test_a_plan_with_an_error_is_mended_tested_and_becomes_an_issue(run: Run) -> None:
+    (hypothesis,) = [each for each in run.hypotheses if each.source == "sample"]
+    assert (hypothesis.statement, hypothesis.source, hypothesis.kind) == (PLAN["statement"], "sample", "quality")
+    assert hypothesis.status is HypothesisStatus.VALIDATED
+    issue = issue_of(run, hypothesis.hypothesis_id)
+    assert issue.title == "Tools fail and the agent keeps silent"
+    assert "check_availability" in issue.recommendation
+    assert issue.cause.text.startswith("The prompt has no rule")
+
+
+def test_a_cause_that_only_says_again_what_was_counted_stays_suspected(run: Run) -> None:
+    (hypothesis,) = [each for each in run.hypotheses if each.source == "sample"]
+    assert issue_of(run, hypothesis.hypothesis_id).cause.standing in {"suspected", "supported"}
+
+
+def test_a_plan_that_proves_nothing_is_refused_after_two_repairs_and_named(run: Run) -> None:
+    titles = [request.user.split("<candidate>")[1] for request in run.requests("WrittenPlan")]
+    assert sum("Nothing happens" in title for title in titles) == 3
+    assert sum("Defined by itself" in title for title in titles) == 3
+    assert sum("Cannot be seen" in title for title in titles) == 1
+    proposals = memory_of(run.uri).read_proposals(run.outcome.run_id, "hypotheses", 0)
+    assert proposals is not None
+    left_out = "\n".join(proposals.left_out)
+    assert "its population is empty" in left_out
+    assert "decided by its own definition" in left_out
+    assert "nothing in the traces shows it" in left_out
+
+
+def test_notes_without_a_quote_that_stands_in_the_trace_are_refused(run: Run) -> None:
+    notes = run.requests("Candidates")[0].user.split("<notes>")[1]
+    assert "It did thing 1." in notes
+    assert "thing 2" not in notes and "thing 3" not in notes
+    proposals = memory_of(run.uri).read_proposals(run.outcome.run_id, "hypotheses", 0)
+    assert proposals is not None and any(each.startswith("2 notes of open reading") for each in proposals.left_out)
+
+
+def test_every_trace_that_was_shown_is_linked_and_of_the_half_that_may_suggest(run: Run) -> None:
+    shown = {each for request in run.server.requests for each in re.findall(r"\btr-[0-9a-f]{32}\b", request.user)} - {
+        "tr-" + "0" * 32
+    }
+    store = memory_of(run.uri)
+    assert len(shown) > SAMPLE
+    assert shown <= set(store.reader.linked(run.outcome.run_id, experiment_id=EXPERIMENT))
+
+
+def test_looks_are_shown_to_who_watches_and_their_answers_or_errors_to_the_model(run: Run) -> None:
+    assert any(event.kind == "query" and event.text == "Look: failing tools" for event in run.watcher.events)
+    log = run.requests("Exploration")[-1].user.split("<log>")[1]
+    assert "check_availability" in log
+    assert "there is no trace" in log
+    assert "clusters" in log and "error:" in log, "what isn't a relation of theirs is refused"
+
+
+def test_an_invented_duplicate_merges_nothing(run: Run) -> None:
+    assert len({request.user.split("<candidate>")[1].split("\n")[1] for request in run.requests("WrittenPlan")}) == 5
+
+
+def test_the_agent_stands_first_in_every_prompt_about_traces(run: Run) -> None:
+    begun = {request.user[:200] for request in run.requests("TraceReading")}
+    assert len(begun) == 1 and begun.pop().startswith("<agent>\nThe agent, as it was described from its traces:")
+
+
+def test_killed_before_anything_was_stored_it_goes_on_without_asking_again(run: Run) -> None:
+    assert run.asked_before_the_kill > SAMPLE
+    later = [request.form for request in run.server.requests[run.asked_before_the_kill :]]
+    assert set(later) == {"Explanation"}
+    spend = memory_of(run.uri).get_analysis(run.outcome.run_id).spend
+    assert spend.calls == run.server.count()
+
+
+@pytest.mark.parametrize(
+    ("title", "fits"),
+    [
+        ("Agent forgets to confirm every refund", True),
+        ("Too short", False),
+        ("one two three four five six seven eight nine", False),
+    ],
+)
+def test_a_title_has_five_to_eight_words(title: str, fits: bool) -> None:
+    assert title_fits(title) is fits
