@@ -25,7 +25,7 @@ from .inquiry import Inquiry
 
 AFFECTED, UNAFFECTED = 3, 2
 """Traces of each side that are read."""
-TRACE_CHARS = 4_000
+TRACE_CHARS = 3_000
 LEVEL = 0.05
 OWNER = "causes"
 WORDS = (5, 8)
