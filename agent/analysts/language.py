@@ -15,6 +15,7 @@ from .estimating import estimate_spending
 from .explaining import explain
 from .forms import Purpose
 from .inquiry import Inquiry
+from .judging import LanguageJudge
 from .proposing import asked_because, is_unplanned_focus, propose_reading
 from .statistical import StatisticalAnalyst
 
@@ -26,10 +27,10 @@ class LanguageAnalyst:
     """Asks a language model; what can be counted is left to the statistical analyst, and so is all once the budget is spent."""
 
     name = "language"
-    judge: Judge | None = None
 
     def __init__(self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int) -> None:
         """`sample` is how many traces are read before anything is proposed."""
+        self.judge: Judge | None = LanguageJudge(model)
         self._counting = counting
         self._model = model
         self._display = display

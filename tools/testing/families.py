@@ -189,7 +189,7 @@ def read_stop(level: float) -> float:
 def _close_reads(reads: Sequence[Entry], level: float, batch: int) -> dict[str, Verdict]:
     """Any dependence between the readings is allowed for: the same traces may have served them all."""
     slots = max(READ_SLOTS, len(reads))
-    tested = [Tested(min(slots * math.exp(-_reads(entry).log_for), 1.0), level, slots) for entry in reads]
+    tested = [Tested(min(slots * math.exp(-max(_reads(entry).log_for, 0.0)), 1.0), level, slots) for entry in reads]
     decided = [decide_read(_read(entry), entry.result, test) for entry, test in zip(reads, tested, strict=True)]
     validated = sum(each.status is HypothesisStatus.VALIDATED for each in decided)
     selected = 1 - 0.05 * validated / max(len(reads), 1)

@@ -78,6 +78,41 @@ def answered(value: Json) -> str | None:
     return _first_found(answered, value, ANSWERED_KEYS) if found is None else found
 
 
+def conversation(value: Json) -> list[tuple[str, str]]:
+    """Role and text of each message in a request to a model; a bare prompt is one message of the user."""
+    if isinstance(value, str):
+        return [("user", value)]
+    if isinstance(value, dict):
+        found = next((value[key] for key in ASKED_KEYS if value.get(key)), None)
+        return [] if found is None else conversation(found)
+    if not isinstance(value, list):
+        return []
+    if value and all(isinstance(item, list) and _message(item) is None for item in value):  # a batch of conversations
+        return conversation(value[0])
+    messages = [_message(item) for item in value]
+    return [(_role(message) or "user", _content(message)) for message in messages if message is not None]
+
+
+def tool_calls(value: Json) -> list[tuple[str, str]]:
+    """Name and arguments of each tool that an answer of a model asks for, wherever in it they stand."""
+    if isinstance(value, list):
+        return [call for item in value for call in tool_calls(item)]
+    if not isinstance(value, dict):
+        return []
+    calls = value.get("tool_calls")
+    if isinstance(calls, list):
+        return [_tool_call(call) for call in calls if isinstance(call, dict)]
+    return [call for item in value.values() for call in tool_calls(item)]
+
+
+def _tool_call(call: dict[str, Json]) -> tuple[str, str]:
+    function = call.get("function")
+    asked_for = function if isinstance(function, dict) else call
+    arguments = asked_for.get("arguments", asked_for.get("args", asked_for.get("input")))
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return str(asked_for.get("name", "")), text
+
+
 def _text(payload: str | None, find: Callable[[Json], str | None]) -> str | None:
     value = None if payload is None else parsed(payload)
     if value is None:

@@ -115,6 +115,12 @@ def test_what_is_never_flagged_is_refuted_and_what_the_budget_cut_short_is_open(
     assert "The budget was spent" in cut_short.reason
 
 
+def test_where_all_is_read_certainty_decides_and_needs_no_level() -> None:
+    none, few, many = (verdict_of(read("+" * flagged + "-" * (40 - flagged), population=40)) for flagged in (0, 3, 4))
+    assert [each.status for each in (none, few)] == [HypothesisStatus.REJECTED, HypothesisStatus.VALIDATED]
+    assert many.status is HypothesisStatus.VALIDATED
+
+
 def test_answers_that_say_nothing_decide_nothing() -> None:
     verdict = verdict_of(read("?" * 300, cap=60))
     assert verdict.status is HypothesisStatus.INCONCLUSIVE

@@ -1,26 +1,17 @@
 """Claims about a trace are looked up: what may be written differently, and what is refused."""
 
-from datetime import UTC, datetime
-
 import pytest
 
+from analyze_experiment.tests.tools.traces.views import AT, view_of
 from analyze_experiment.tools.traces.claims import look_up
-from analyze_experiment.tools.traces.reader import SpanView, TraceView
-
-AT = datetime(2026, 3, 2, tzinfo=UTC)
+from analyze_experiment.tools.traces.reader import SpanView
 
 
 def span(span_id: str, *, inputs: str | None = None, outputs: str | None = None, message: str = "") -> SpanView:
     return SpanView(span_id, None, "look_up", "TOOL", "OK", message, AT, 1.0, inputs, outputs)
 
 
-TRACE = TraceView(
-    "tr-1",
-    "OK",
-    AT,
-    10,
-    '{"question": "Where is order 17?"}',
-    '"It ships today."',
+TRACE = view_of(
     (
         span(
             "aa",
@@ -29,6 +20,8 @@ TRACE = TraceView(
         ),
         span("bb", outputs="[]", message="Timeout after 30 s"),
     ),
+    request='{"question": "Where is order 17?"}',
+    response='"It ships today."',
 )
 
 

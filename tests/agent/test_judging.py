@@ -1,0 +1,113 @@
+"""The judge that asks a language model: what it sends, how often it asks, and what it makes of the answers."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyze_experiment.agent.analysts.judging import LanguageJudge
+from analyze_experiment.agent.model import Budget, Endpoint, LanguageModel, Limits
+from analyze_experiment.graph.ports import Claim
+from analyze_experiment.tests.sample_traces import SampleExperiment
+from analyze_experiment.tests.scripted_model import Said, ScriptedModel
+from analyze_experiment.tools.insights.store import InsightStore
+from analyze_experiment.tools.traces.snapshot import take_snapshot
+from analyze_experiment.tools.tracking import connect
+from analyze_experiment.tools.workbench import Workbench
+
+INSTANT = datetime(2027, 1, 1, tzinfo=UTC)
+QUESTIONS = ("Is an order lost?", "Is anybody rude?")
+
+
+@dataclass(frozen=True)
+class Court:
+    """An analysis of the simple traces, and a scripted model to judge them."""
+
+    bench: Workbench
+    trace_id: str
+    server: ScriptedModel
+
+    def judge(self, questions: Sequence[str] = QUESTIONS, *, limits: Limits | None = None) -> Sequence[Claim] | None:
+        """Has the trace judged by a model that is opened for it."""
+
+        async def asked() -> Sequence[Claim] | None:
+            model = LanguageModel(Endpoint("small", self.server.url, api_key="k"), Budget(limits or Limits()))
+            bench = self.bench
+            trace = bench.store.reader.get(self.trace_id, run_id=bench.run_id, experiment_id=bench.experiment_id)
+            try:
+                return await LanguageJudge(model).judge(bench, trace, questions)
+            finally:
+                await model.close()
+
+        return asyncio.run(asked())
+
+
+@pytest.fixture
+def court(sample_experiment: SampleExperiment, tmp_path: Path) -> Iterator[Court]:
+    store = InsightStore(connect(sample_experiment.uri), now=lambda: INSTANT)
+    made = store.create_analysis("1", key="k", name="n", run_name="r", analyst="language", with_model=True)
+    snapshot = take_snapshot(
+        sample_experiment.uri, "1", instant=INSTANT, since=None, until=None, cache=tmp_path / "c", progress=lambda *_: None
+    )
+    with Workbench.open(store, made.run_id, snapshot, seed=0) as bench, ScriptedModel() as server:
+        yield Court(bench, sample_experiment.trace_ids[1], server)
+    assert server.unscripted == []
+
+
+def finding(number: int, answer: str, *, span: str = "", quote: str = "") -> dict[str, Any]:
+    return {"number": number, "answer": answer, "span": span, "quote": quote, "reason": "Because."}
+
+
+def test_all_questions_about_a_trace_are_one_request_and_answered_in_their_order(court: Court) -> None:
+    answers = {"show": [], "findings": [finding(2, "not"), finding(1, "affected", span="s1", quote="It is lost.")]}
+    court.server.script("Judgements", answers)
+    claims = court.judge()
+    again = court.judge()
+
+    assert claims is not None
+    assert [claim.answer for claim in claims] == ["affected", "not"]
+    assert claims[0].quote == "It is lost."
+    assert len(claims[0].span_id) == 16, "the span that the digest calls s1, by its id"
+    assert again == claims
+    assert court.server.count() == 1, "what was answered is kept"
+    (request,) = court.server.requests
+    assert request.user.index("<agent>") < request.user.index("1. Is an order lost?") < request.user.index("<trace>")
+    assert "And order 18?" in request.user
+
+
+def test_spans_that_it_asks_for_are_shown_and_it_is_asked_three_times_at_most(court: Court) -> None:
+    more = [{"show": [handle], "findings": []} for handle in ("s1", "s2", "s1")]
+    court.server.script("Judgements", *more)
+    claims = court.judge()
+
+    assert claims is not None
+    assert [claim.answer for claim in claims] == ["unclear", "unclear"]
+    first, second, third = court.server.requests
+    assert "(none yet)" in first.user
+    assert "[s1 AGENT agent]" in second.user
+    assert "[s2 TOOL look_up_order]" in third.user
+    assert "answer now" in third.system
+
+
+def test_a_span_that_is_not_there_is_left_as_it_was_named_to_be_refused(court: Court) -> None:
+    court.server.script("Judgements", {"show": ["s77"], "findings": [finding(1, "affected", span="s77", quote="It is lost.")]})
+    claims = court.judge()
+    assert claims is not None
+    assert claims[0].span_id == "s77"
+    assert claims[1].answer == "unclear"
+
+
+def test_a_model_that_gives_no_usable_answer_leaves_all_unclear(court: Court) -> None:
+    court.server.script("Judgements", Said("I'd rather not."), repeat=True)
+    claims = court.judge()
+    assert claims is not None
+    assert {claim.answer for claim in claims} == {"unclear"}
+
+
+def test_where_the_budget_is_spent_nothing_is_claimed(court: Court) -> None:
+    assert court.judge(limits=Limits(tokens=10)) is None
+    assert court.server.requests == []
