@@ -13,19 +13,19 @@ from ...tools.census.literals import quote
 from ...tools.errors import QueryError
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Cause, Hypothesis
+from ...tools.reading.digest import digest
 from ...tools.sql.guard import check_query
 from ...tools.sql.help import relations_brief
 from ...tools.testing.compose import nested
 from ...tools.testing.mechanism import ELSEWHERE, SHARED
 from ...tools.testing.plan import Contrast, Plan, QueryStep, Slices
-from ...tools.traces.transcript import transcript
 from ..model import GivenUp
 from .forms import Explanation
 from .inquiry import Inquiry
 
 AFFECTED, UNAFFECTED = 3, 2
 """Traces of each side that are read."""
-TRACE_CHARS = 3_000
+TRACE_TOKENS = 1_000
 LEVEL = 0.05
 OWNER = "causes"
 WORDS = (5, 8)
@@ -79,7 +79,7 @@ def _population(inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan) -> frozens
 
 async def _read(inquiry: Inquiry, trace_ids: Sequence[str]) -> str:
     traces = [await inquiry.read(trace_id) for trace_id in trace_ids]
-    return "\n\n".join(transcript(trace, chars=TRACE_CHARS, known=inquiry.rules) for trace in traces if trace is not None)
+    return "\n\n".join(digest(trace, tokens=TRACE_TOKENS, known=inquiry.known) for trace in traces if trace is not None)
 
 
 def _weigh(inquiry: Inquiry, answer: Explanation, plan: Plan, affected: frozenset[str], population: frozenset[str]) -> Cause:

@@ -3,14 +3,14 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from textwrap import dedent
 
 from ...graph.ports import Event
 from ...tools.errors import QueryError
 from ...tools.insights.models import Census
+from ...tools.reading.digest import digest, spans_in_full
+from ...tools.reading.overviews import overview_names, show_overviews
 from ...tools.sql.guard import check_query
 from ...tools.sql.help import relations_brief
-from ...tools.traces.transcript import readable_spans, transcript
 from ..model import GivenUp
 from .forms import Candidate, Exploration, Look
 from .inquiry import Inquiry
@@ -21,7 +21,7 @@ LOOK_CHARS = 3_500
 """Of what one look shows."""
 LOG_CHARS = 9_000
 """Of the looks that are still shown whole; of earlier ones what was learnt remains."""
-SPAN_CHARS = 6_000
+SPAN_TOKENS = 1_200
 TRACE_ID = re.compile(r"\btr-[0-9a-f]{32}\b")
 
 HALF = """
@@ -31,41 +31,16 @@ SELECT q.* FROM (
 ) AS q LIMIT {rows}
 """
 RELATIONS = ("traces", "spans", "assessments")
-FIRST_LOOKS = (
-    (
-        "What tools answer where something is wrong",
-        """
-        SELECT name, substring(regexp_replace(error_text, '[0-9]+', '#'), 1, 120) AS message, count(*) AS spans,
-          count(DISTINCT trace_id) AS traces
-        FROM spans WHERE error_text IS NOT NULL GROUP BY 1, 2 ORDER BY spans DESC, 1, 2 LIMIT 12
-        """,
-    ),
-    (
-        "The commonest orders of tools",
-        """
-        SELECT tools, count(*) AS traces FROM (
-          SELECT trace_id,
-            array_join(transform(sort_array(collect_list(struct(position, name))), c -> c.name), ' > ') AS tools
-          FROM spans WHERE span_type = 'TOOL' GROUP BY trace_id) AS o
-        GROUP BY tools ORDER BY traces DESC, tools LIMIT 12
-        """,
-    ),
-    (
-        "How the last answers begin",
-        """
-        SELECT substring(response_text, 1, 60) AS beginning, count(*) AS traces
-        FROM traces GROUP BY 1 ORDER BY traces DESC, 1 LIMIT 12
-        """,
-    ),
-)
-"""What is looked at before the model asks for anything."""
+GLANCE_CHARS = 1_100
+"""Of each overview that is shown from the start."""
 
 
 async def explore(inquiry: Inquiry, census: Census, known: Sequence[Candidate], *, rounds: int) -> tuple[Candidate, ...]:
     """Looks around for at most so many rounds; gives the behaviours that were found."""
     found: list[Candidate] = []
     learnt: list[str] = []
-    log = [await _carry_out(inquiry, Look(why=why, sql=sql, trace_id="", span_ids=[])) for why, sql in FIRST_LOOKS]
+    log: list[str] = []
+    glances = await _overviews(inquiry, list(overview_names()), chars=GLANCE_CHARS)
     for left in range(rounds, 0, -1):
         answer = await inquiry.ask(
             "explore",
@@ -74,6 +49,7 @@ async def explore(inquiry: Inquiry, census: Census, known: Sequence[Candidate], 
             relations=relations_brief(),
             rounds=f"You may answer {left} more time{'s' if left > 1 else ''}.",
             counted=_counted(census),
+            overviews=glances,
             candidates=_listed([*known, *found]) or "(none yet)",
             log=_log(learnt, log),
         )
@@ -100,10 +76,25 @@ def over_discovery_half(sql: str) -> str:
 
 async def _carry_out(inquiry: Inquiry, look: Look) -> str:
     """What a look shows, as text; an error is shown too, so that the model can mend its query."""
-    asked = dedent(look.sql).strip() or f"{look.trace_id} {' '.join(look.span_ids)}"
+    asked = look.sql.strip() or look.overview or f"{look.trace_id} {' '.join(look.span_ids)}"
     inquiry.show(Event("query", f"Look: {look.why}", step=inquiry.step, detail=asked))
-    shown = await (_rows(inquiry, look) if look.sql.strip() else _spans(inquiry, look))
+    if look.sql.strip():
+        shown = await _rows(inquiry, look)
+    elif look.overview.strip():
+        shown = await _overviews(inquiry, [look.overview.strip()], chars=LOOK_CHARS)
+    else:
+        shown = await _spans(inquiry, look)
     return f"look: {look.why}\n{asked}\n{shown[:LOOK_CHARS]}"
+
+
+async def _overviews(inquiry: Inquiry, names: Sequence[str], *, chars: int) -> str:
+    """Overviews of the half that may suggest something; the traces that they show are linked, and count as shown."""
+    try:
+        shown = await asyncio.to_thread(show_overviews, inquiry.bench, names, chars=chars)
+    except (ValueError, QueryError) as error:
+        return f"error: {error}"
+    inquiry.seen.update(trace_id for overview in shown for trace_id in overview.trace_ids)
+    return "\n\n".join(f"{overview.name}: {overview.text}" for overview in shown)
 
 
 async def _rows(inquiry: Inquiry, look: Look) -> str:
@@ -130,8 +121,8 @@ async def _spans(inquiry: Inquiry, look: Look) -> str:
     if trace is None:
         return "error: its spans can't be read"
     if look.span_ids:
-        return readable_spans(trace, look.span_ids, chars=SPAN_CHARS) or "error: it has no such spans"
-    return transcript(trace, chars=SPAN_CHARS, known=inquiry.rules)
+        return spans_in_full(trace, look.span_ids, tokens=SPAN_TOKENS)
+    return digest(trace, tokens=SPAN_TOKENS, known=inquiry.known)
 
 
 async def _may_see(inquiry: Inquiry, trace_id: str) -> bool:

@@ -26,7 +26,8 @@ class TraceReading(Form):
     went_wrong: bool
     what: Line
     """What the agent did, or left out, in general words; empty where nothing went wrong."""
-    span_id: str = Field(max_length=40)
+    span: str = Field(max_length=24)
+    """As it is named in the trace: s7."""
     quote: str = Field(max_length=300)
     """Words of the trace that show it, exactly as they stand there."""
     also: list[Line] = Field(max_length=2)
@@ -52,11 +53,13 @@ class Candidates(Form):
 
 
 class Look(Form):
-    """One thing to look at: the answer of a query, or spans of one trace in full."""
+    """One thing to look at: the answer of a query, an overview, or spans of one trace in full."""
 
     why: str = Field(max_length=160)
     sql: str = Field(max_length=2500)
-    """One SELECT; empty where spans are wanted."""
+    """One SELECT; empty where something else is wanted."""
+    overview: str = Field(max_length=40)
+    """The name of an overview that is wanted as a whole; empty where something else is."""
     trace_id: str = Field(max_length=80)
     span_ids: list[str] = Field(max_length=5)
     """Spans of that trace; none: the trace as a whole."""

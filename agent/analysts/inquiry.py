@@ -33,6 +33,11 @@ class Inquiry:
     seen: set[str] = field(default_factory=lambda: set[str]())
     """Traces that the model was shown while it proposed: what they suggest isn't tested on them."""
 
+    @property
+    def known(self) -> dict[str, str]:
+        """Long texts that stand in every prompt already, and what they are called there."""
+        return {self.rules: "the rules above"}
+
     async def ask(self, prompt: str, form: type[T], *, purpose: str, **values: str) -> T | GivenUp:
         """The model's answer to a packaged prompt."""
         asked = load_prompt(prompt)

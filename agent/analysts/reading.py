@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...tools.insights.models import Census
+from ...tools.reading.digest import digest
+from ...tools.reading.transcript import span_called
 from ...tools.traces.claims import look_up
 from ...tools.traces.sample import find_siblings, odd_sample, random_sample
-from ...tools.traces.transcript import transcript
 from ..model import GivenUp
 from .forms import Candidate, Candidates, TraceReading
 from .inquiry import Inquiry
 
-TRACE_CHARS = 13_000
-"""Of a trace that is read: about 4,000 tokens."""
-SIBLING_CHARS = 3_000
+TRACE_TOKENS = 4_000
+"""Of a trace that is read."""
+SIBLING_TOKENS = 1_000
 ODD = 8
 """Traces of odd buckets that are read besides the random ones."""
 NOTES_CHARS = 14_000
@@ -73,12 +74,13 @@ async def _read_one(inquiry: Inquiry, trace_id: str, sibling: str | None) -> Tra
         "read_trace",
         TraceReading,
         purpose="open reading",
-        sibling=transcript(other, chars=SIBLING_CHARS, known=inquiry.rules) if other else NO_SIBLING,
-        trace=transcript(trace, chars=TRACE_CHARS, known=inquiry.rules),
+        sibling=digest(other, tokens=SIBLING_TOKENS, known=inquiry.known) if other else NO_SIBLING,
+        trace=digest(trace, tokens=TRACE_TOKENS, known=inquiry.known),
     )
     if isinstance(noted, GivenUp) or not noted.went_wrong:
         return noted
-    return None if look_up(trace, span_id=noted.span_id, quote=noted.quote).refused else noted
+    span = span_called(trace, noted.span)
+    return None if look_up(trace, span_id=span.span_id if span else noted.span, quote=noted.quote).refused else noted
 
 
 async def _group(inquiry: Inquiry, notes: Sequence[str]) -> tuple[Candidate, ...]:

@@ -24,7 +24,7 @@ from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.tests.scripted_model import Request, ScriptedModel
 from analyze_experiment.tools.tracking import connect
 
-QUOTED = re.compile(r"^\[([0-9a-f]+)\] user: (.{12,60}?)$", re.MULTILINE)
+QUOTED = re.compile(r"^\[(s\d+) [^\n]*\]\nuser: (.{12,60}?)$", re.MULTILINE)
 LOOKS = (
     "SELECT trace_id, name, substring(outputs, 1, 200) AS gave FROM spans WHERE error_text IS NOT NULL ORDER BY 1, position",
     "SELECT trace_id, substring(response_text, 1, 150) AS ended FROM traces ORDER BY trace_id",
@@ -60,7 +60,7 @@ def _reading(request: Request, place: int) -> Mapping[str, Any]:
     return {
         "went_wrong": bool(span_id),
         "what": "It did what the rules forbid." * 3,
-        "span_id": span_id,
+        "span": span_id,
         "quote": quote,
         "also": [],
     }
@@ -72,7 +72,10 @@ def _candidate(place: int) -> Mapping[str, Any]:
 
 
 def _explored(place: int) -> Mapping[str, Any]:
-    looks = [{"why": f"look {place}", "sql": f"{sql} LIMIT {10 + place}", "trace_id": "", "span_ids": []} for sql in LOOKS]
+    looks = [
+        {"why": f"look {place}", "sql": f"{sql} LIMIT {10 + place}", "overview": "", "trace_id": "", "span_ids": []}
+        for sql in LOOKS
+    ]
     return {"learnt": "Something was learnt from that. " * 4, "found": [_candidate(100 + place)], "looks": looks}
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("language proposals")
 EXPERIMENT = "1"
 SAMPLE = 6
 NOWHERE = "tr-" + "0" * 32
-SPAN = re.compile(r"^\[([0-9a-f]+)\] user: (.{12,60}?)$", re.MULTILINE)
+SPAN = re.compile(r"^\[(s\d+) [^\n]*\]\nuser: (.{12,60}?)$", re.MULTILINE)
 FAILING = "SELECT trace_id, span_id, error_text AS note FROM spans WHERE span_type = 'TOOL' AND error_text IS NOT NULL"
 QUOTES = "SELECT trace_id FROM spans WHERE name = 'quote_price' GROUP BY trace_id HAVING count(*) > 1"
 WITH_TOOLS = "SELECT DISTINCT trace_id FROM spans WHERE span_type = 'TOOL'"
@@ -59,8 +59,8 @@ def candidate(title: str, *, by_sql: bool = True) -> dict[str, Any]:
     return {"title": title, "statement": f"The agent shows this: {title}.", "check": check, "by_sql": by_sql}
 
 
-def look(why: str, sql: str = "", trace_id: str = "") -> dict[str, Any]:
-    return {"why": why, "sql": sql, "trace_id": trace_id, "span_ids": []}
+def look(why: str, sql: str = "", trace_id: str = "", overview: str = "") -> dict[str, Any]:
+    return {"why": why, "sql": sql, "overview": overview, "trace_id": trace_id, "span_ids": []}
 
 
 def reading(request: Request) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def reading(request: Request) -> dict[str, Any]:
     place = reading.asked = getattr(reading, "asked", 0) + 1  # type: ignore[attr-defined]
     found = SPAN.search(request.user.split("<trace>")[1])
     span_id, quote = found.groups() if found else ("", "")
-    proof = {1: (span_id, quote), 2: (span_id, "words that nobody said here"), 3: ("0" * 16, quote)}.get(place, ("", ""))
-    return {"went_wrong": place <= 3, "what": f"It did thing {place}.", "span_id": proof[0], "quote": proof[1], "also": []}
+    proof = {1: (span_id, quote), 2: (span_id, "words that nobody said here"), 3: ("s999", quote)}.get(place, ("", ""))
+    return {"went_wrong": place <= 3, "what": f"It did thing {place}.", "span": proof[0], "quote": proof[1], "also": []}
 
 
 def plan(request: Request) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def explored(request: Request) -> dict[str, Any]:
     if "You may answer 8 more times" in request.user:
         looks = [
             look("failing tools", "SELECT name, count(*) AS n FROM spans GROUP BY name"),
-            look("another half", "SELECT h.half FROM clusters AS h"),
+            look("another half; no overview", "SELECT h.half FROM clusters AS h"),
             look("a trace", trace_id=NOWHERE),
         ]
         return {"learnt": "Nothing is known yet.", "found": [], "looks": looks}
