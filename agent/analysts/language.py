@@ -91,12 +91,8 @@ class LanguageAnalyst:
 
     async def _may_ask(self, bench: Workbench) -> bool:
         """Attaches the model to the analysis; False where a person has said no."""
-        analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
-        answered = analysis.answer("spend")
-        if answered is not None and answered.answer == "no":
-            return False
         await self._model.attach(bench.store, bench.run_id)
-        return True
+        return not self._model.declined
 
     def _note(self, text: str) -> None:
         self._display.show(Event("note", text))

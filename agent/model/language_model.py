@@ -71,6 +71,8 @@ class LanguageModel:
         self.width = width
         self._check_stop = check_stop
         self._recorder = recorder
+        self.declined = False
+        """Whether a person has said that it is not to be asked for this analysis."""
         self._desk: _Desk | None = None
 
     async def attach(self, store: InsightStore, run_id: str) -> None:
@@ -79,6 +81,8 @@ class LanguageModel:
             analysis = await asyncio.to_thread(store.get_analysis, run_id)
             if self._recorder is not None and self._recorder.experiment_id == analysis.experiment_id:
                 raise UserError("--trace-agent names the experiment that is analysed: our own calls belong into another one.")
+            answered = analysis.answer("spend")
+            self.declined = answered is not None and answered.answer == "no"
             self.budget.go_on_from(analysis.spend)
             known = await asyncio.to_thread(store.list_answers, run_id)
             await self.close()
@@ -102,6 +106,8 @@ class LanguageModel:
             raise ValueError("attach the model to an analysis first: its answers are kept there")
         if prompt.answer != answer.__name__:
             raise ValueError(f"prompt {prompt.name!r} asks for {prompt.answer}, not for {answer.__name__}")
+        if self.declined:
+            return GivenUp("a person has left the model out of this analysis", final=True)
         if self.redacts:
             prompt = replace(prompt, system=redact(prompt.system), user=redact(prompt.user))
         question = _Question(prompt, purpose, self._key(prompt, answer))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import mlflow
 import pytest
@@ -15,6 +16,7 @@ from analyze_experiment.prompts import Rendered
 from analyze_experiment.tests.agent.model.conftest import Desk
 from analyze_experiment.tests.scripted_model import ALL, Failure, Method, Said, Silence
 from analyze_experiment.tools.errors import ModelError, UserError
+from analyze_experiment.tools.insights.models import Question
 
 
 class Boat(BaseModel):
@@ -209,6 +211,14 @@ def test_nothing_is_sent_to_where_the_environment_would_trace_it(desk: Desk, mon
     desk.server.script("Boat", GOOD)
     assert asked(desk, desk.model()) == [KETCH]
     assert desk.server.count() == 1
+
+
+def test_what_a_person_has_declined_is_not_asked_by_anybody(desk: Desk) -> None:
+    answer = Question(name="spend", answer="no", answered_by="person", answered_at=datetime(2027, 1, 1, tzinfo=UTC))
+    desk.store.record_answer(desk.run_id, answer)
+    (given_up,) = asked(desk, desk.model())
+    assert isinstance(given_up, GivenUp) and given_up.final
+    assert desk.server.count() == 0
 
 
 def test_secrets_are_masked_before_anything_is_sent(desk: Desk) -> None:
