@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TextIO
 
@@ -10,7 +11,7 @@ from ..tools.errors import Stopped
 from .display import OpenDisplay, make_display
 from .human import Human, PersonHuman, PolicyHuman
 from .listing import print_list
-from .outcome import Outcome, exit_code
+from .outcome import Outcome, exit_code, worst
 from .result import print_outcome
 from .settings import Output, Settings
 from .stop import StopSignal, signals_ask, stop_code
@@ -36,10 +37,28 @@ def attend(settings: Settings, stdout: TextIO) -> int:
         _strays_shown(display),
     ):
         stop.on_request(lambda _: display.show(Event("note", "Stopping; what is found is kept. Once more to quit at once.")))
-        outcome = _run(settings, display=display, human=_human(settings, terminal, display), stop=stop)
-    code = stop_code(stop.reason) if outcome.status == "stopped" and stop.reason else exit_code(outcome, settings.fail_on)
-    print_outcome(outcome, stdout, as_json=output == "json", code=code)
-    return code
+        human = _human(settings, terminal, display)
+        outcomes = [_run(each, display=display, human=human, stop=stop) for each in _in_turn(settings, display, stop)]
+    codes: list[int] = []
+    for outcome in outcomes:
+        stopped = outcome.status == "stopped" and stop.reason
+        codes.append(stop_code(stop.reason) if stopped and stop.reason else exit_code(outcome, settings.fail_on))
+        print_outcome(outcome, stdout, as_json=output == "json", code=codes[-1])
+    return worst(codes)
+
+
+def _in_turn(settings: Settings, display: OpenDisplay, stop: StopSignal) -> Iterator[Settings]:
+    """What is to be run: where nobody watches, first what an earlier run of the same scope left unfinished."""
+    if settings.unattended and settings.resume is None and not settings.demo:
+        from .session import find_unfinished  # late, as below
+
+        unfinished = find_unfinished(settings)
+        if unfinished is not None:
+            display.show(Event("note", f"Analysis {unfinished} was interrupted; it is finished first."))
+            fixed = {"since": None, "last": None, "until": None, "filter": None, "scope": None}
+            yield settings.model_copy(update={**fixed, "resume": unfinished})
+    if not stop.requested:
+        yield settings
 
 
 def attend_list(settings: Settings, stdout: TextIO) -> int:

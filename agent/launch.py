@@ -32,6 +32,10 @@ def launch(flags: Mapping[str, object], *, show_config: bool, manner: Manner) ->
         os.environ.setdefault(key, value)
     if not settings.demo:
         _require_store(settings)
+    if settings.filter:
+        from ..tools.traces.cut import condition_sql  # late: the engine that knows what a condition is takes a while to load
+
+        condition_sql(settings.filter)
     from .attend import attend, attend_list
 
     return attend_list(settings, stdout) if settings.list else attend(settings, stdout)

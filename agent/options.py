@@ -35,7 +35,23 @@ Focus = Annotated[
 ]
 Since = Annotated[
     str | None,
-    typer.Option(metavar="TIME", rich_help_panel=WHAT, help="Only traces from then on: 7d, 24h, 90m ago, or 2026-11-01 (UTC)."),
+    typer.Option(
+        metavar="TIME",
+        rich_help_panel=WHAT,
+        help="Only traces from then on: 7d, 24h, 90m ago, or 2026-11-01 (UTC); last: since the last analysis.",
+    ),
+]
+Last = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", rich_help_panel=WHAT, help="Only traces of the last 7d, 24h, 90m."),
+]
+Filter = Annotated[
+    str | None,
+    typer.Option(metavar="SQL", rich_help_panel=WHAT, help="Only traces that meet a condition: \"tags['env'] = 'prod'\"."),
+]
+ScopeName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", rich_help_panel=WHAT, help="Name of a series of analyses, or of a scope of --config."),
 ]
 Until = Annotated[
     str | None,

@@ -1,6 +1,6 @@
 """What a session ends with, for a person, a script and the shell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field
 from typing import Literal
 
@@ -40,7 +40,8 @@ class Outcome:
     """The analysis run; empty where none was created."""
     experiment_id: str
     experiment_name: str
-    status: Literal["done", "partial", "waiting", "stopped"]
+    status: Literal["done", "partial", "waiting", "stopped", "empty"]
+    """`empty`: the window has no traces, so there was nothing to do."""
     _: KW_ONLY
     issues: Sequence[IssueLine] = ()
     hypotheses: dict[str, int] = field(default_factory=lambda: dict[str, int]())
@@ -72,6 +73,15 @@ def exit_code(outcome: Outcome, fail_on: Severity | None) -> int:
         return 4
     reached = fail_on is not None and any(issue.unsettled and issue.severity.rank >= fail_on.rank for issue in outcome.issues)
     return 3 if reached else 0
+
+
+WORST_FIRST = (130, 143, 1, 2, 5, 75, 4, 3, 0)
+"""Exit codes in the order in which one hides the others."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The code that tells of several runs: stopped, then failed, then what a person or time can mend, then what was found."""
+    return min(codes, key=WORST_FIRST.index, default=0)
 
 
 def to_json(outcome: Outcome) -> dict[str, object]:

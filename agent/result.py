@@ -25,6 +25,7 @@ STATUS = {
     "partial": "partly done",
     "waiting": "waiting for a person",
     "stopped": "stopped",
+    "empty": "nothing new",
 }
 
 
@@ -79,6 +80,9 @@ def _issue_row(issue: IssueLine) -> list[str]:
 
 
 def _sentences(outcome: Outcome) -> Iterable[str]:
+    if outcome.status == "empty":
+        yield from outcome.notes
+        return
     if not outcome.issues:
         yield "No issue was found." if outcome.status == "done" else "No issue was found so far."
     counts = ", ".join(f"{count} {status.lower()}" for status, count in outcome.hypotheses.items() if count)

@@ -19,13 +19,13 @@ from ..graph.context import Context, Options
 from ..graph.ports import Analyst, Display, Event
 from ..graph.routes import waits
 from ..graph.state import State
-from ..tools.errors import Stopped, UserError
+from ..tools.errors import NothingNew, Stopped, UserError
 from ..tools.insights.artifacts import Boundary, no_boundary
 from ..tools.insights.locks import ExperimentLock
-from ..tools.insights.models import Analysis, AnalysisStatus
+from ..tools.insights.models import Analysis, AnalysisStatus, Scope
 from ..tools.insights.store import InsightStore
 from ..tools.testing.playbooks import Entry, load_playbook
-from ..tools.tracking import Tracking, connect
+from ..tools.tracking import Tracking, connect, find_experiment
 from .analysts.language import LanguageAnalyst
 from .analysts.statistical import StatisticalAnalyst
 from .human import Human
@@ -87,6 +87,8 @@ def run_session(
     )
     try:
         return asyncio.run(Drive(context, human, stop).run(begun))
+    except NothingNew as nothing:
+        return _nothing_new(context, str(nothing))
     finally:
         context.close()
         lock.release()
@@ -95,6 +97,31 @@ def run_session(
 def _is_over(store: InsightStore, begun: Analysis) -> bool:
     """Whether nothing is left to do; a completed analysis with a hypothesis that waits is opened again by testing it."""
     return begun.status is not AnalysisStatus.ACTIVE and not any(waits(each) for each in store.list_hypotheses(begun.run_id))
+
+
+def scope_of(settings: Settings) -> Scope:
+    """The scope that the settings name."""
+    return Scope(name=settings.scope or "", filter=settings.filter or "")
+
+
+def find_unfinished(settings: Settings) -> str | None:
+    """The analysis of the same scope that a run without a person left unfinished, to be finished before a new one is begun.
+
+    Raises:
+        AnalyzeError: the store can't be opened, or has no such experiment.
+    """
+    tracking = connect(settings.tracking_uri or "")
+    if settings.experiment is None:
+        return None
+    experiment = find_experiment(tracking, settings.experiment)
+    found = InsightStore(tracking).unfinished(experiment.experiment_id, scope_of(settings))
+    return found.run_id if found else None
+
+
+def _nothing_new(context: Context, why: str) -> Outcome:
+    named = context.options.experiment
+    found = find_experiment(context.tracking, named) if named else None
+    return Outcome("", found.experiment_id if found else "", found.name if found else "", "empty", notes=[why])
 
 
 def _resumed(store: InsightStore, settings: Settings) -> Analysis | None:
@@ -136,8 +163,13 @@ def _options(settings: Settings, begun: Analysis | None) -> Options:
         key=uuid.uuid4().hex,
         experiment=settings.experiment,
         focus=settings.focus,
-        since=begun.since if begun else settings.since,
+        since=begun.since if begun else settings.begins,
         until=begun.until if begun else settings.until,
+        scope=begun.scope if begun else scope_of(settings),
+        only_new=begun is None and settings.since == "last",
+        follows=begun.follows if begun else None,
+        began=begun.created_at if begun else None,
+        unattended=settings.unattended,
         report=settings.report,
         review=settings.review,
         seed=settings.seed,

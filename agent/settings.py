@@ -28,10 +28,16 @@ class Settings(BaseModel):
     """Id or name."""
     focus: tuple[str, ...] = ()
     analyst: Literal["auto", "statistical", "language"] = "auto"
-    since: datetime | None = None
-    """First instant of the window of trace times, UTC."""
+    since: datetime | Literal["last"] | None = None
+    """First instant of the window of trace times, UTC; `last`: what came since the last completed analysis of the scope."""
+    last: datetime | None = None
+    """The same, said as the length of a window that ends now."""
     until: datetime | None = None
     """Last instant of the window, UTC."""
+    filter: str | None = None
+    """A condition that the traces meet, in the Databricks dialect over `traces`."""
+    scope: str | None = None
+    """Names a series of analyses, where several are about the same traces."""
     report: Path | None = None
     resume: str | None = None
     """The run id of the analysis to go on with."""
@@ -71,6 +77,11 @@ class Settings(BaseModel):
     """Whether a person is asked about each hypothesis before it is tested."""
     debug: bool = False
     demo: bool = False
+
+    @property
+    def begins(self) -> datetime | None:
+        """First instant of the window; None: from the beginning, or from where the last analysis ended."""
+        return self.last or (self.since if isinstance(self.since, datetime) else None)
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,11 @@ def _env_file(flag: object, cwd: Path) -> Path | None:
 
 _CONFLICTS = (
     *((("demo", name), "the demo brings its own experiment") for name in ("experiment", "tracking_uri", "resume", "list")),
-    *((("resume", name), "it was fixed when the analysis began") for name in ("since", "until", "seed")),
+    *(
+        (("resume", name), "it was fixed when the analysis began")
+        for name in ("since", "last", "until", "filter", "scope", "seed")
+    ),
+    *((("last", name), "it is a window that ends now") for name in ("since", "until")),
     (("demo", "trace_agent"), "the demo's store has no other experiment"),
     (("resume", "list"), "one lists, the other goes on"),
     (("review", "unattended"), "nobody is there to review"),
@@ -182,15 +197,26 @@ def _default_cache(environ: Mapping[str, str]) -> Path:
 
 
 def _check_window(settings: Settings, given: Mapping[str, Given], now: datetime) -> None:
-    if settings.since and settings.since >= now:
+    since = settings.begins
+    if since and since >= now:
+        origin = given["last" if settings.last else "since"].origin
+        raise UserError(f"{origin}: {since:%Y-%m-%d %H:%M} UTC lies in the future: choose an earlier time.")
+    if since and settings.until and since >= settings.until:
         raise UserError(
-            f"{given['since'].origin}: {settings.since:%Y-%m-%d %H:%M} UTC lies in the future: choose an earlier time."
-        )
-    if settings.since and settings.until and settings.since >= settings.until:
-        raise UserError(
-            f"{given['since'].origin} ({settings.since:%Y-%m-%d %H:%M} UTC) must be before "
+            f"{given['since'].origin} ({since:%Y-%m-%d %H:%M} UTC) must be before "
             f"{given['until'].origin} ({settings.until:%Y-%m-%d %H:%M} UTC): no trace can lie between."
         )
+
+
+def _since(value: object, frame: _Frame) -> object:
+    return "last" if str(value).strip().lower() == "last" else _instant(value, frame)
+
+
+def _last(value: object, frame: _Frame) -> datetime:
+    text = str(value).strip().lower()
+    if not re.fullmatch(r"\d*[1-9]\d*[wdhm]", text):
+        raise ValueError(f"{text!r} is no length of time: say 7d, 24h or 90m.")
+    return _instant(text, frame)
 
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
@@ -256,7 +282,8 @@ def _severity(value: object, frame: _Frame) -> str:
 
 _READERS: dict[str, Callable[[object, _Frame], object]] = {
     "focus": _focus,
-    "since": _instant,
+    "since": _since,
+    "last": _last,
     "until": _instant,
     "report": _report,
     "playbook": _playbook,

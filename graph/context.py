@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 from langgraph.runtime import Runtime
 
 from ..tools.errors import AnalyzeError, UserError
-from ..tools.insights.models import Analysis, SnapshotRecord
+from ..tools.insights.models import Analysis, Scope, SnapshotRecord
 from ..tools.insights.store import InsightStore
 from ..tools.testing.playbooks import Entry
-from ..tools.traces.snapshot import Snapshot, take_snapshot
+from ..tools.traces.snapshot import Snapshot
 from ..tools.tracking import Tracking
 from ..tools.workbench import Workbench
 from .ports import Analyst, Display, Event
@@ -37,6 +37,14 @@ class Options:
     focus: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    scope: Scope = Scope()
+    only_new: bool = False
+    """Whether the window begins where the last completed analysis of the scope ended."""
+    follows: str | None = None
+    """The analysis that the one which is resumed goes on from."""
+    began: datetime | None = None
+    """When the one which is resumed began."""
+    unattended: bool = False
     report: Path | None = None
     review: bool = False
     seed: int = 0
@@ -76,23 +84,18 @@ class Context:
         """The snapshot of the experiment: as of now, or as it was recorded. Blocks; shows its progress.
 
         Raises:
-            UserError: the experiment has no trace in the window.
+            NothingNew: the experiment has no trace in the window.
+            UserError: the experiment has no trace at all.
         """
+        from .window import nothing_there, take_window  # late: windows are taken for a context
+
         with self._opening:
             if self._snapshot is None:
-                self._snapshot = take_snapshot(
-                    self.tracking.uri,
-                    experiment_id,
-                    instant=recorded.instant if recorded else self.now(),
-                    since=recorded.since if recorded else self.options.since,
-                    until=recorded.until if recorded else self.options.until,
-                    cache=self.options.cache,
-                    progress=self.progress("setup", "copying traces"),
-                )
+                self._snapshot = take_window(self, experiment_id, recorded)
         if not self._snapshot.record.traces:
-            window = " in this window: widen --since and --until" if self.options.since or self.options.until else ""
-            raise UserError(
-                f"Experiment {experiment_id!r} has no traces{window or ': log some, or choose another with --experiment'}."
+            name = self.store.experiment_name(experiment_id)
+            raise nothing_there(self.options, self._snapshot.record, name) or UserError(
+                f"Experiment {name!r} has no traces: log some, or choose another with --experiment."
             )
         return self._snapshot
 

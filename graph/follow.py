@@ -20,6 +20,12 @@ def first_look(bench: Workbench, draft: IssueDraft, *, owner: str) -> TrendPoint
     return point_of(bench.executor.look(draft.watch, owner=owner), record, run_id=bench.run_id, since=record.since)
 
 
+def in_scope(bench: Workbench, draft: IssueDraft) -> IssueDraft:
+    """The draft as an issue of the traces that the analysis was cut to."""
+    about = draft.fingerprint.model_copy(update={"scope": bench.snapshot.record.filter})
+    return draft.model_copy(update={"fingerprint": about})
+
+
 async def follow_known(context: Context, bench: Workbench, analysis: Analysis, hypotheses: Sequence[Hypothesis]) -> None:
     """Says of each issue that was looked at again how it stands now, and keeps that in its trend."""
     priors = {each.issue_id: each for each in hypotheses if each.source == "prior" and each.result is not None}

@@ -4,6 +4,7 @@
     ├── UserError               2   an option, a name or a file that the user can change
     │   └── PersonNeeded        5   a question without a declared answer, and nobody to ask
     ├── AnalysisLocked         75   another run holds this experiment
+    ├── NothingNew              0   the window has no traces: nothing to do, and nothing is wrong
     ├── Stopped               130   asked to stop by a signal; what was written stands, and can be resumed
     ├── StoreError              1   the MLflow store: not there, not MLflow's, another schema, no permission, gone
     │   └── MemoryRefused       1   a write that the memory's rules forbid (transition, evidence, a changed plan)
@@ -40,6 +41,12 @@ class AnalysisLocked(AnalyzeError):
     """Another run holds this experiment."""
 
     exit_code = 75
+
+
+class NothingNew(AnalyzeError):
+    """The window of an analysis has no traces: there is nothing to do, and nothing is wrong."""
+
+    exit_code = 0
 
 
 class Stopped(AnalyzeError):

@@ -41,6 +41,7 @@ async def _propose(context: Context, analysis: Analysis) -> Proposals:
     earlier = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
     proposal = await context.analyst.propose(bench, analysis, counted, earlier)
     record, run_id = bench.snapshot.record, analysis.run_id
+    earlier = [issue for issue in earlier if issue.fingerprint.scope == record.filter]
     known = prior_drafts(earlier, record, run_id=run_id)
     listed = (*without_known(proposal.drafts, earlier, record, run_id=run_id), *known)
     drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/0/{index}"}) for index, draft in enumerate(listed))

@@ -9,7 +9,7 @@ from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus, Issue, 
 from ...tools.testing.drafting import draft_issue, worded
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
-from ..follow import first_look, follow_known
+from ..follow import first_look, follow_known, in_scope
 from ..mirror import show_in_mlflow
 from ..ports import Event
 from ..reading import flagged_traces, is_read
@@ -78,5 +78,6 @@ def _write(
     """The issue in the memory, with the plan that later analyses look at it by."""
     owner, plan, result = hypothesis.hypothesis_id, hypothesis.plan, hypothesis.result
     assert plan is not None and result is not None, "a verdict by test has both"
+    draft = in_scope(bench, draft)
     draft = draft.model_copy(update={"watch": bench.executor.watch_plan(plan, result, owner=owner, cell=cell)})
     return context.store.create_issue(bench.run_id, draft, affected, look=first_look(bench, draft, owner=owner))

@@ -15,6 +15,7 @@ from ..naming import provisional_name
 from ..ports import Event
 from ..questions import ask_which_experiment, text_of
 from ..state import Reply, State
+from ..window import keep_counted, watermark
 
 
 async def setup(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -65,7 +66,8 @@ def _key(context: Context, experiment_id: str) -> str:
 def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis:
     """Takes the snapshot before anything is created, so that an experiment without traces leaves nothing behind."""
     recorded = context.store.read_snapshot(run_id) if run_id else None
-    record = context.snapshot(experiment_id, recorded).record
+    snapshot = context.snapshot(experiment_id, recorded)
+    record, mark = snapshot.record, context.store.last_mark(experiment_id, context.options.scope)
     if run_id is None:
         run_name, name = provisional_name(experiment_id, context.now())
         run_id = context.store.create_analysis(
@@ -77,11 +79,16 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
             with_model=context.analyst.judge is not None,
             seed=context.options.seed,
             focus=context.options.focus,
-            since=context.options.since,
-            until=context.options.until,
+            since=record.since,
+            until=record.until,
+            scope=context.options.scope,
+            unattended=context.options.unattended,
+            follows=record.follows,
+            watermark=watermark(context.store, context.options, experiment_id, record),
         ).run_id
     if recorded is None:
         context.store.write_snapshot(run_id, record)
+    keep_counted(context.store, run_id, snapshot, mark)
     context.display.show(
         Event("note", f"{record.traces:,} traces, {record.spans:,} spans; analysis run {run_id}", step="setup", subject=run_id)
     )

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,11 +12,15 @@ from ..mlflow_calls import ask
 from .artifacts import RunFacts
 from .identity import analysis_key
 from .memory import TYPE_TAG, Memory, require_untouched
-from .models import Analysis, AnalysisStatus, Question
+from .models import Analysis, AnalysisStatus, Question, Scope
 
 NAME = "analysis.yaml"
 KEY_TAG = "insights.key"
 INDEX = "insights.analysis"
+SCOPE_TAG = "insights.scope"
+WATERMARK_TAG = "insights.watermark"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 NOTE_CHARS = 4000
 """MLflow cuts a tag at 8000 characters, with a warning."""
 FIXED = ("run_id", "experiment_id", "with_model", "seed", "created_at")
@@ -46,6 +50,10 @@ class AnalysisMemory(Memory):
         focus: tuple[str, ...] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        scope: Scope | None = None,
+        unattended: bool = False,
+        follows: str | None = None,
+        watermark: datetime | None = None,
     ) -> Analysis:
         """Creates an analysis and its run; with the same key it is the same analysis, whatever else is given.
 
@@ -69,6 +77,10 @@ class AnalysisMemory(Memory):
                     focus=focus,
                     since=since,
                     until=until,
+                    scope=scope or Scope(),
+                    unattended=unattended,
+                    follows=follows,
+                    watermark=watermark,
                     created_at=at,
                     updated_at=at,
                 )
@@ -166,7 +178,13 @@ class AnalysisMemory(Memory):
         """Brings the run's name, tags and status to what the document says, where they differ."""
         if run.name != analysis.run_name:
             self.files.rename(run.run_id, analysis.run_name)
-        wanted = {"mlflow.insights.name": analysis.name, INDEX: f"{analysis.rev} {analysis.status}"}
+        wanted = {
+            "mlflow.insights.name": analysis.name,
+            INDEX: f"{analysis.rev} {analysis.status}",
+            SCOPE_TAG: analysis.scope.key,
+        }
+        if analysis.watermark is not None and analysis.completed_at is not None:
+            wanted[WATERMARK_TAG] = str((analysis.watermark - EPOCH) // MILLISECOND)
         if analysis.description:
             wanted["mlflow.note.content"] = analysis.description[:NOTE_CHARS]
         self._set_tags(run, wanted)

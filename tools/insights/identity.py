@@ -18,7 +18,8 @@ def hypothesis_id(draft: HypothesisDraft) -> str:
 
 def issue_id(experiment_id: str, fingerprint: Fingerprint) -> str:
     """`I-<experiment>-` and 10 hex digits of what the issue is about: next week it is known again."""
-    about = _digest(experiment_id, fingerprint.population, fingerprint.measure, fingerprint.segment)
+    scope = (fingerprint.scope,) if fingerprint.scope else ()
+    about = _digest(experiment_id, fingerprint.population, fingerprint.measure, fingerprint.segment, *scope)
     return f"I-{experiment_id}-{about[:10]}"
 
 

@@ -5,11 +5,12 @@ from .feedback import FeedbackMemory
 from .memory import utc_now
 from .readings import ReadingMemory
 from .records import RecordMemory
+from .scopes import ScopeMemory
 
 __all__ = ["InsightStore", "utc_now"]
 
 
-class InsightStore(FeedbackMemory, RecordMemory, ReadingMemory, AnswerMemory):
+class InsightStore(FeedbackMemory, ScopeMemory, RecordMemory, ReadingMemory, AnswerMemory):
     """Analyses, hypotheses, evidence and issues, kept in MLflow.
 
     Every write may be made again and changes nothing then; what the rules of the memory forbid is a `MemoryRefused` that names

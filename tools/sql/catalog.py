@@ -15,6 +15,8 @@ class Catalog:
     """First instant of the window, ms since the epoch, UTC; None: from the beginning."""
     until_ms: int
     """Last instant of the window, included."""
+    kept: str | None = None
+    """A Parquet file of the `trace_id`s that the relations are cut to; None: all of the window."""
 
     def with_relation(self, name: str, paths: tuple[str, ...]) -> "Catalog":
         """The same catalog with one relation more."""
@@ -33,4 +35,5 @@ class Catalog:
             files={name: tuple(paths) for name, paths in data["files"].items()},
             since_ms=data["since_ms"],
             until_ms=data["until_ms"],
+            kept=data["kept"],
         )

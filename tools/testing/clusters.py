@@ -98,6 +98,9 @@ def _read(catalog: Catalog) -> _Traces:
     inside = times <= catalog.until_ms * 1000 + 999
     if catalog.since_ms is not None:
         inside &= times >= catalog.since_ms * 1000
+    if catalog.kept is not None:
+        kept = pq.ParquetFile(catalog.kept).read()["trace_id"].to_numpy()
+        inside &= np.isin(traces["trace_id"].to_numpy().astype(str), kept.astype(str))
     traces = traces.filter(pa.array(inside))
     session, user, request = (_codes(traces[name].to_pylist()) for name in COLUMNS[1:4])
     return _Traces(traces["trace_id"].to_pylist(), session, user, request, times[inside])

@@ -94,6 +94,8 @@ def looked_until(issue: Issue) -> datetime:
 
 def is_fresh(issue: Issue, record: SnapshotRecord) -> bool:
     """Whether all traces of the snapshot are newer than the last look."""
+    if record.follows is not None and record.follows == issue.trend[-1].run_id:
+        return issue.settled_at is None or issue.settled_at <= issue.trend[-1].until
     settled = issue.settled_at is None or (record.since is not None and record.since >= issue.settled_at)
     return settled and record.since is not None and record.since > issue.trend[-1].until
 
@@ -102,7 +104,11 @@ def without_known(
     drafts: Iterable[HypothesisDraft], issues: Sequence[Issue], record: SnapshotRecord, *, run_id: str
 ) -> list[HypothesisDraft]:
     """The drafts but for those whose issue is looked at again on the very same traces anyway."""
-    known = [issue.fingerprint for issue in issues if watchable(issue, record, run_id=run_id) and is_fresh(issue, record)]
+    known = [
+        issue.fingerprint.model_copy(update={"scope": ""})
+        for issue in issues
+        if watchable(issue, record, run_id=run_id) and is_fresh(issue, record)
+    ]
     return [draft for draft in drafts if fingerprint_of(draft) not in known]
 
 

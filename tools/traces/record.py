@@ -18,6 +18,7 @@ MILLISECOND = timedelta(milliseconds=1)
 LINES = 50_000
 
 INSIDE = "CREATE TEMP VIEW inside AS FROM read_parquet({files}, filename = true) WHERE timestamp_ms BETWEEN {since} AND {until}"
+KEPT = " AND (excluded OR trace_id IN (SELECT trace_id FROM read_parquet('{kept}')))"
 COUNTS = """SELECT count(*) FILTER (NOT excluded), coalesce(sum(spans), 0)::BIGINT, coalesce(sum(assessments), 0)::BIGINT,
     count(*) FILTER (excluded), count(*) FILTER (unreadable), min(timestamp_ms) FILTER (NOT excluded),
     max(timestamp_ms) FILTER (NOT excluded) FROM inside"""
@@ -45,8 +46,8 @@ class Times:
         return Range(since_ms, (last - EPOCH) // MILLISECOND)
 
 
-def summarise(folder: Path, windows: Sequence[Window], times: Times) -> SnapshotRecord:
-    """The record of these windows, cut to the times."""
+def summarise(folder: Path, windows: Sequence[Window], times: Times, kept: Path | None = None) -> SnapshotRecord:
+    """The record of these windows, cut to the times, and to the traces that the Parquet file `kept` names, where there is one."""
     names = {str(folder / PARTS / window.parts[INDEX].name): window for window in windows}
     if not names:
         return empty(times)
@@ -54,7 +55,8 @@ def summarise(folder: Path, windows: Sequence[Window], times: Times) -> Snapshot
         since_ms, until_ms = times.range
         files = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
         since = -(2**62) if since_ms is None else since_ms
-        duck.execute(INSIDE.format(files=f"[{files}]", since=since, until=until_ms))
+        inside = INSIDE.format(files=f"[{files}]", since=since, until=until_ms)
+        duck.execute(inside if kept is None else inside + KEPT.format(kept=str(kept).replace("'", "''")))
         ((traces, spans, assessments, excluded, unreadable, first, last),) = duck.execute(COUNTS).fetchall()
         partitions = {title(names[name]): digest for name, digest in duck.execute(PARTITIONS).fetchall()}
         return SnapshotRecord(

@@ -7,7 +7,7 @@ the source's headers tell (`extract_statements.FINGERPRINT`). It is a disposable
 import hashlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ..errors import StoreError
 from ..insights.models import SnapshotRecord
 from ..sql.catalog import Catalog
 from ..sql.relations import RELATIONS
+from .cut import KeptTraces
 from .manifest import PARTS, READER_VERSION
 from .record import Times, summarise
 from .refresh import refresh
@@ -45,6 +46,7 @@ def take_snapshot(
     until: datetime | None,
     cache: Path,
     progress: Callable[[int, int], None],
+    keep: Callable[[Path], KeptTraces | None] = lambda _: None,
 ) -> Snapshot:
     """Brings the copy of an experiment's traces up to date, and cuts it to a window of time.
 
@@ -55,6 +57,7 @@ def take_snapshot(
         since: first instant of the window; None: from the beginning.
         until: last instant of the window, included; None: up to `instant`.
         cache: folder under which copies are kept; they hold prompts, so only their owner may read them.
+        keep: given the copy's folder, says which of the window's traces are the snapshot's; all where it gives nothing.
         progress: is told how many traces of how many are copied, each time that a window is safe.
 
     Raises:
@@ -75,7 +78,10 @@ def take_snapshot(
         relation.name: tuple(str(folder / PARTS / window.parts[relation.name].name) for window in windows)
         for relation in RELATIONS
     }
-    return Snapshot(folder, summarise(folder, windows, times), Catalog(experiment_id, files, *times.range))
+    catalog, cut = Catalog(experiment_id, files, *times.range), keep(folder)
+    kept = cut(catalog) if cut is not None else None
+    catalog = replace(catalog, kept=None if kept is None else str(kept))
+    return Snapshot(folder, summarise(folder, windows, times, kept), catalog)
 
 
 def private_folder(cache: Path, identity: str) -> Path:

@@ -5,7 +5,7 @@ after they were made carry `rev`, which counts the changes, and `ops`, the keys 
 that is carried out again changes nothing.
 """
 
-from .analysis import Analysis, AnalysisStatus, Closing, Question
+from .analysis import Analysis, AnalysisStatus, Closing, Question, Scope
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
@@ -50,6 +50,7 @@ __all__ = [
     "Reads",
     "Refusal",
     "Refusals",
+    "Scope",
     "Severity",
     "SnapshotRecord",
     "Spend",

@@ -1,5 +1,6 @@
 """An analysis: the document of its run."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -25,6 +26,20 @@ class Question(Part):
     answer: str
     answered_by: Literal["person", "policy", "option"]
     answered_at: datetime
+
+
+class Scope(Part):
+    """Which traces of an experiment a series of analyses is about; its next one goes on where its last one ended."""
+
+    name: str = ""
+    """Tells apart series about the same traces, which differ in what they look for."""
+    filter: str = ""
+    """The condition that its traces meet, in the Databricks dialect over `traces`; empty: all."""
+
+    @property
+    def key(self) -> str:
+        """What the scope is found by: 16 hex digits."""
+        return hashlib.sha256(f"{self.name}\0{self.filter}".encode()).hexdigest()[:16]
 
 
 class Closing(Part):
@@ -59,6 +74,13 @@ class Analysis(Document):
     since: datetime | None = None
     until: datetime | None = None
     """The window of trace times that was asked for; the snapshot says what was in it."""
+    scope: Scope = Scope()
+    unattended: bool = False
+    """Whether nobody watched, so that the next run of the scope finishes it where it was interrupted."""
+    follows: str | None = None
+    """The analysis whose window it goes on from; what that one counted is left out."""
+    watermark: datetime | None = None
+    """Up to where its scope is analysed once it is completed; None where it leaves a gap behind the analysis before."""
     completed_at: datetime | None = None
     progress: dict[str, datetime] = Field(default_factory=dict)
     """Per step when it was done; a step that produced nothing is done too."""

@@ -71,6 +71,10 @@ class SnapshotRecord(Part):
     """Traces whose spans could not be read; they are in `traces`, and coverage says how many."""
     first_trace: datetime | None
     last_trace: datetime | None
+    filter: str = ""
+    """The condition that the traces meet, where they were cut by one."""
+    follows: str | None = None
+    """The analysis whose counted traces were left out, so that these are all newer or late."""
     digest: str
     partitions: dict[str, str]
     """Digest per partition."""

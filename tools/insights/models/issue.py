@@ -34,6 +34,8 @@ class Fingerprint(Part):
     population: str
     measure: str
     segment: str = ""
+    scope: str = ""
+    """The condition that cut the traces of the analyses that find it; empty: none did."""
 
 
 class IssueDraft(Part):

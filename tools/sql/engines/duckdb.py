@@ -72,7 +72,7 @@ class DuckDBEngine:
             self._connection = None
 
     def _settings(self, catalog: Catalog) -> list[str]:
-        files = [path for paths in catalog.files.values() for path in paths]
+        files = [path for paths in catalog.files.values() for path in paths] + ([catalog.kept] if catalog.kept else [])
         return [
             f"SET memory_limit = '{self._memory_mb}MiB'",
             f"SET temp_directory = {_text(str(self._scratch) if self._scratch else '')}",
@@ -117,8 +117,11 @@ def _relation_view(relation: Relation, catalog: Catalog, *, cut: bool) -> str:
     if not paths:
         nothing = ", ".join(f"CAST(NULL AS {duckdb_type(column.type)}) AS {_name(column.name)}" for column in relation.columns)
         return f"{view} SELECT {nothing} WHERE false"
-    source = f"{view} SELECT {', '.join(_name(column.name) for column in relation.columns)} FROM read_parquet({_list(paths)})"
-    if not cut:
+    kept = f" SEMI JOIN (SELECT trace_id FROM read_parquet({_list([catalog.kept])})) USING (trace_id)" if catalog.kept else ""
+    source = (
+        f"{view} SELECT {', '.join(_name(column.name) for column in relation.columns)} FROM read_parquet({_list(paths)}){kept}"
+    )
+    if not cut or catalog.kept:  # what is kept is inside the window
         return source
     if relation.name == "traces":
         return f"{source} WHERE NOT ({_outside(catalog)})"
