@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import TextIO
+from datetime import UTC, datetime
+from typing import NamedTuple, TextIO
 
 from ..graph.ports import Event
-from ..tools.errors import Stopped
+from ..tools.errors import AnalyzeError, NotificationFailed, Stopped
 from .display import OpenDisplay, make_display
+from .environment import NOTIFY_SECRET
 from .human import Human, PersonHuman, PolicyHuman
 from .listing import print_list
 from .outcome import Outcome, exit_code, worst
@@ -29,22 +31,63 @@ def attend(settings: Settings, stdout: TextIO) -> int:
         AnalyzeError: it can't be done, or a signal stopped it before there was an outcome.
     """
     stop, stderr = StopSignal(), sys.stderr
-    output = settings.output or _fitting(stderr)
+    output = settings.output or fitting(stderr)
     with (
         signals_ask(stop),
         open_terminal(sys.stdin, stderr, output, stop) as terminal,
         make_display(output, stderr) as display,
-        _strays_shown(display),
+        strays_shown(display),
     ):
         stop.on_request(lambda _: display.show(Event("note", "Stopping; what is found is kept. Once more to quit at once.")))
         human = _human(settings, terminal, display)
-        outcomes = [_run(each, display=display, human=human, stop=stop) for each in _in_turn(settings, display, stop)]
-    codes: list[int] = []
-    for outcome in outcomes:
-        stopped = outcome.status == "stopped" and stop.reason
-        codes.append(stop_code(stop.reason) if stopped and stop.reason else exit_code(outcome, settings.fail_on))
-        print_outcome(outcome, stdout, as_json=output == "json", code=codes[-1])
-    return worst(codes)
+        ended = list(ended_sessions(settings, display=display, human=human, stop=stop))
+    for each in ended:
+        print_outcome(each.outcome, stdout, as_json=output == "json", code=each.code)
+    return worst([each.code for each in ended])
+
+
+class Ended(NamedTuple):
+    """How one session ended, and the exit code that says so."""
+
+    outcome: Outcome
+    code: int
+
+
+def ended_sessions(settings: Settings, *, display: OpenDisplay, human: Human, stop: StopSignal) -> Iterator[Ended]:
+    """Runs what the settings ask for, after what an earlier run of their scope left, and tells whoever is to be notified.
+
+    Raises:
+        AnalyzeError: it can't be done, or a signal stopped it before there was an outcome.
+    """
+    try:
+        for each in _in_turn(settings, display, stop):
+            outcome = _run(each, display=display, human=human, stop=stop)
+            stopped = stop.reason if outcome.status == "stopped" else None
+            ended = Ended(outcome, stop_code(stopped) if stopped else exit_code(outcome, settings.fail_on))
+            _tell(settings, ended, display)
+            yield ended
+    except AnalyzeError as error:
+        _tell(settings, Ended(Outcome("", "", settings.experiment or "", "failed"), error.exit_code), display)
+        raise
+
+
+def _tell(settings: Settings, ended: Ended, display: OpenDisplay) -> None:
+    """Notifies; that it failed is noted, and changes nothing else."""
+    if settings.notify is None:
+        return
+    from .notification import Target, notify
+
+    secret = os.environ.get(NOTIFY_SECRET, "")
+    target = Target(settings.notify, settings.notify_format, settings.notify_details, secret)
+    try:
+        notify(target, ended.outcome, code=ended.code, scope=settings.scope or "", now=datetime.now(UTC))
+    except NotificationFailed as error:
+        note = f"Nobody was notified: {error}."
+        display.show(Event("note", note))
+        if ended.outcome.run_id and settings.tracking_uri:
+            from .session import note_on
+
+            note_on(settings.tracking_uri, ended.outcome.run_id, note)
 
 
 def _in_turn(settings: Settings, display: OpenDisplay, stop: StopSignal) -> Iterator[Settings]:
@@ -71,12 +114,13 @@ def attend_list(settings: Settings, stdout: TextIO) -> int:
         AnalyzeError: the store can't be read, or has no such experiment.
     """
     output = settings.output or "plain"
-    with make_display(output, sys.stderr) as display, _strays_shown(display):
+    with make_display(output, sys.stderr) as display, strays_shown(display):
         print_list(settings, stdout, as_json=output == "json")
     return 0
 
 
-def _strays_shown(display: OpenDisplay) -> AbstractContextManager[None]:
+def strays_shown(display: OpenDisplay) -> AbstractContextManager[None]:
+    """Shows as notes what libraries write to the streams meanwhile."""
     return strays_to(lambda line: display.show(Event("note", line, step="log")))
 
 
@@ -96,7 +140,8 @@ def _run(settings: Settings, *, display: OpenDisplay, human: Human, stop: StopSi
         raise
 
 
-def _fitting(stream: TextIO) -> Output:
+def fitting(stream: TextIO) -> Output:
+    """How progress is best shown on a stream."""
     return "rich" if stream.isatty() and os.environ.get("TERM") != "dumb" else "plain"
 
 

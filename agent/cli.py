@@ -6,7 +6,8 @@ Only what `--help` needs is imported here; the rest comes with `launch`.
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -41,6 +42,11 @@ EPILOG = """[bold]Examples[/]
     2  wrong usage or configuration  75  another run holds the experiment
     3  an issue at --fail-on         130, 143  stopped by SIGINT, SIGTERM
 """
+
+BATCH_HELP = (
+    "Work through the scopes of a configuration, one after another, and go on where one fails.\n\n"
+    "Nobody is asked. Ends with one table, and with the worst exit code: stopped, 1, 2, 5, 75, 4, 3, 0."
+)
 
 app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, subcommand_metavar="")
 
@@ -78,8 +84,12 @@ def run_analysis(
     fail_on: options.FailOn = None,
     ui_url: options.UiUrl = None,
     no_mirror: options.NoMirror = False,
+    notify: options.Notify = None,
+    notify_format: options.NotifyFormat = None,
+    notify_details: options.NotifyDetails = False,
     list_: options.ListThem = False,
     env_file: options.EnvFile = None,
+    config: options.ConfigFile = None,
     show_config: options.ShowConfig = False,
     debug: options.Debug = False,
     version: options.Version = False,
@@ -88,6 +98,29 @@ def run_analysis(
     """The options of a session; what is to be done with them is returned."""
     # Nothing is done in here: typer takes every broken pipe, a socket's too, for its own and ends the process.
     return partial(_launch, given(context))
+
+
+@app.command("batch", help=BATCH_HELP, add_help_option=False)
+def batch(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The configuration (docs/scheduling.md).")],
+    cache: options.CacheFolder = None,
+    output: options.Output = None,
+    env_file: options.EnvFile = None,
+    debug: options.Debug = False,
+    help_: options.Help = False,
+) -> Callable[[Manner], int]:
+    """Options of a batch; what is to be done with them is returned."""
+    flags = {name: value for name, value in given(context).items() if name != "file"}
+    return partial(_batch, file, flags)
+
+
+def _batch(file: str, flags: Mapping[str, object], manner: Manner) -> int:
+    from .batch import run_batch
+    from .streams import forgiving
+
+    manner.debug = "debug" in flags
+    return run_batch(Path.cwd() / Path(file).expanduser(), flags, forgiving(sys.stdout))
 
 
 def main() -> NoReturn:

@@ -16,15 +16,18 @@ MLFLOW_KEYS = {
     "MLFLOW_EXPERIMENT_NAME": "experiment",
 }
 """MLflow's own keys that we know; the id is the more exact of the two that name an experiment."""
+NOTIFY_SECRET = PREFIX + "NOTIFY_SECRET"
+"""The key that notifications are signed with: from the environment or an env file, where no list of processes shows it."""
 
 
 class Source(IntEnum):
     """Where a setting can come from, the strongest first."""
 
     FLAG = 0
-    ENVIRONMENT = 1
-    ENV_FILE = 2
-    DEFAULT = 3
+    CONFIG = 1
+    ENVIRONMENT = 2
+    ENV_FILE = 3
+    DEFAULT = 4
 
 
 class Given(NamedTuple):
@@ -77,7 +80,7 @@ def find_settings(values: Mapping[str, str], names: Collection[str], *, source: 
     """
     keys = {**{PREFIX + name.upper(): name for name in names}, **MLFLOW_KEYS}
     for key in sorted(values):
-        if key.startswith(PREFIX) and key not in keys:
+        if key.startswith(PREFIX) and key not in keys and key != NOTIFY_SECRET:
             raise UserError(f"Unknown setting {key!r} in {place}.{_suggestion(key, names)}")
     found: dict[str, Given] = {}
     for key, name in keys.items():
@@ -88,7 +91,9 @@ def find_settings(values: Mapping[str, str], names: Collection[str], *, source: 
 
 def others(values: Mapping[str, str]) -> dict[str, str]:
     """Those of the values that aren't ours to judge: for MLflow and what it talks to."""
-    return {key: value for key, value in values.items() if not key.startswith(PREFIX) and key not in MLFLOW_KEYS}
+    return {
+        key: value for key, value in values.items() if key == NOTIFY_SECRET or not (key.startswith(PREFIX) or key in MLFLOW_KEYS)
+    }
 
 
 def _suggestion(key: str, names: Collection[str]) -> str:

@@ -159,6 +159,22 @@ ListThem = Annotated[
     bool,
     typer.Option("--list", metavar="", rich_help_panel=MORE, help="List the experiments, with --experiment its analyses too."),
 ]
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", rich_help_panel=MORE, help="Read settings from a YAML file; --scope chooses among several."),
+]
+Notify = Annotated[
+    str | None,
+    typer.Option(metavar="URL", rich_help_panel=SHOW, help="Tell this address how it ended (docs/scheduling.md)."),
+]
+NotifyFormat = Annotated[
+    Literal["json", "slack", "teams"] | None,
+    typer.Option(rich_help_panel=SHOW, help="What --notify sends: signed JSON, or a message for people."),
+]
+NotifyDetails = Annotated[
+    bool,
+    typer.Option("--notify-details", metavar="", rich_help_panel=SHOW, help="Let titles of issues go out with --notify."),
+]
 EnvFile = Annotated[
     str | None,
     typer.Option(metavar="FILE", rich_help_panel=MORE, help="Read settings and MLflow's keys from here instead of .env."),

@@ -18,6 +18,8 @@ class IssueLine:
     affected: int
     population: int
     status: IssueStatus = IssueStatus.OPEN
+    about: str = ""
+    """What it is about in a fixed name (`tool_failure_rate`, `empty_answers`), without any text of the traces."""
     standing: Standing | None = None
     """What became of it since the analysis before: new, still, worse, better, quiet, gone, back."""
 
@@ -40,7 +42,7 @@ class Outcome:
     """The analysis run; empty where none was created."""
     experiment_id: str
     experiment_name: str
-    status: Literal["done", "partial", "waiting", "stopped", "empty"]
+    status: Literal["done", "partial", "waiting", "stopped", "empty", "failed"]
     """`empty`: the window has no traces, so there was nothing to do."""
     _: KW_ONLY
     issues: Sequence[IssueLine] = ()

@@ -26,6 +26,7 @@ STATUS = {
     "waiting": "waiting for a person",
     "stopped": "stopped",
     "empty": "nothing new",
+    "failed": "failed",
 }
 
 

@@ -21,7 +21,7 @@ from ..graph.routes import waits
 from ..graph.state import State
 from ..tools.errors import NothingNew, Stopped, UserError
 from ..tools.insights.artifacts import Boundary, no_boundary
-from ..tools.insights.locks import ExperimentLock
+from ..tools.insights.lease import ExperimentClaim
 from ..tools.insights.models import Analysis, AnalysisStatus, Scope
 from ..tools.insights.store import InsightStore
 from ..tools.testing.playbooks import Entry, load_playbook
@@ -73,7 +73,7 @@ def run_session(
         display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
         return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
     playbook = load_playbook(settings.playbook)
-    lock = ExperimentLock(tracking.uri)
+    claim = ExperimentClaim(store, now=now, on_lost=lambda: stop.request("SIGTERM"))
     context = Context(
         tracking=tracking,
         store=store,
@@ -81,7 +81,7 @@ def run_session(
         display=display,
         options=_options(settings, begun),
         now=now,
-        claim=lock.claim,
+        claim=claim.take,
         check_stop=stop.check,
         playbook=playbook,
     )
@@ -91,7 +91,7 @@ def run_session(
         return _nothing_new(context, str(nothing))
     finally:
         context.close()
-        lock.release()
+        claim.release()
 
 
 def _is_over(store: InsightStore, begun: Analysis) -> bool:
@@ -116,6 +116,13 @@ def find_unfinished(settings: Settings) -> str | None:
     experiment = find_experiment(tracking, settings.experiment)
     found = InsightStore(tracking).unfinished(experiment.experiment_id, scope_of(settings))
     return found.run_id if found else None
+
+
+def note_on(tracking_uri: str, run_id: str, note: str) -> None:
+    """Keeps a note on an analysis, once."""
+    InsightStore(connect(tracking_uri)).update_analysis(
+        run_id, op=f"note:{note}", change=lambda current: current.model_copy(update={"notes": (*current.notes, note)})
+    )
 
 
 def _nothing_new(context: Context, why: str) -> Outcome:

@@ -2,16 +2,18 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..tools.errors import UserError
 from ..tools.insights.models import Severity
+from .config_file import pick_scope, read_config
 from .environment import Given, Source, find_settings, others, read_env_file
 
 Output = Literal["rich", "plain", "json", "none"]
@@ -77,6 +79,13 @@ class Settings(BaseModel):
     """Whether a person is asked about each hypothesis before it is tested."""
     debug: bool = False
     demo: bool = False
+    config: Path | None = None
+    """A file with the settings of one scope or several."""
+    notify: str | None = None
+    """The address that is told how it ended."""
+    notify_format: Literal["json", "slack", "teams"] = "json"
+    notify_details: bool = False
+    """Whether titles of issues, which may hold names from the traces, go out too."""
 
     @property
     def begins(self) -> datetime | None:
@@ -113,14 +122,24 @@ def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], cwd: 
     given = {
         **find_settings(values, names, source=Source.ENV_FILE, place=str(env_file)),
         **find_settings(environ, names, source=Source.ENVIRONMENT, place="the environment"),
-        **{name: Given(value, Source.FLAG, _option(name)) for name, value in flags.items() if name in names},
     }
+    flagged = {name: Given(value, Source.FLAG, _option(name)) for name, value in flags.items() if name in names}
+    given |= _from_config({**given, **flagged}, cwd, names) | flagged
     given, overruled = _settle(given)
     frame = _Frame(cwd, now or datetime.now(UTC))
     settings = _build(given, frame, environ)
     _check_window(settings, given, frame.now)
     origins = {name: given[name].origin if name in given else overruled.get(name, "default") for name in Settings.model_fields}
     return Resolved(settings, origins, others(values))
+
+
+def _from_config(given: Mapping[str, Given], cwd: Path, names: Collection[str]) -> dict[str, Given]:
+    """The settings of the scope that is chosen in the configuration, where one is given."""
+    if "config" not in given:
+        return {}
+    path = _path(given["config"].value, _Frame(cwd, datetime.now(UTC)))
+    wanted = str(given["scope"].value) if "scope" in given else None
+    return dict(pick_scope(read_config(path, names), wanted, path).given)
 
 
 class _Frame(NamedTuple):
@@ -256,6 +275,13 @@ def _playbook(value: object, frame: _Frame) -> tuple[Path, ...]:
     return folders
 
 
+def _address(value: object, frame: _Frame) -> str:
+    parts = urlsplit(str(value).strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("it isn't the address of a web service: say https://...")
+    return str(value).strip()
+
+
 def _focus(value: object, frame: _Frame) -> tuple[str, ...]:
     return tuple(_parts(value, ";"))
 
@@ -288,6 +314,8 @@ _READERS: dict[str, Callable[[object, _Frame], object]] = {
     "report": _report,
     "playbook": _playbook,
     "cache": _path,
+    "config": _path,
+    "notify": _address,
     "fail_on": _severity,
     "price": _prices,
 }

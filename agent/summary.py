@@ -1,5 +1,6 @@
 """What a session leaves, read from the memory: for the terminal, for machines, and for the exit code."""
 
+import re
 from typing import Literal
 
 from ..graph.routes import waits
@@ -63,6 +64,12 @@ def _was_gone(issue: Issue) -> bool:
     return len(issue.trend) > 1 and issue.trend[-2].standing == "gone"
 
 
+def _about(issue: Issue) -> str:
+    """The measure where it is a name: of the census, of an entry of the playbook, of an outcome of the slice search."""
+    measure = issue.fingerprint.measure
+    return measure if re.fullmatch(r"[a-z][a-z0-9_]{0,60}", measure) else f"{issue.kind}_issue"
+
+
 def _line(issue: Issue, run_id: str) -> IssueLine:
     """With the numbers of the analysis: of a known issue that it didn't prove anew, those of its look."""
     look = issue.look_of(run_id)
@@ -75,5 +82,6 @@ def _line(issue: Issue, run_id: str) -> IssueLine:
         affected=numbers.affected,
         population=numbers.population,
         status=issue.status,
+        about=_about(issue),
         standing=look.standing if look else None,
     )

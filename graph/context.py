@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from langgraph.runtime import Runtime
 
@@ -53,6 +53,14 @@ class Options:
     """Whether issues are shown in MLflow's own pages, and followed there."""
 
 
+class Claim(Protocol):
+    """Takes an experiment for this analysis."""
+
+    def __call__(self, experiment_id: str, *, create: bool = False) -> None:
+        """Takes it; `create` where its first run may be made for that."""
+        ...
+
+
 @dataclass
 class Context:
     """What is open while an analysis runs."""
@@ -63,8 +71,8 @@ class Context:
     display: Display
     options: Options
     now: Callable[[], datetime]
-    claim: Callable[[str], None]
-    """Takes the lock of an experiment, or raises `AnalysisLocked`."""
+    claim: Claim
+    """Takes an experiment, or raises `AnalysisLocked`; where it is known that something will be written, also for other hosts."""
     check_stop: Callable[[], None]
     """Raises `Stopped` where a stop was asked for; long tools call it as they go."""
     playbook: Mapping[str, Entry]

@@ -5,6 +5,7 @@
     │   └── PersonNeeded        5   a question without a declared answer, and nobody to ask
     ├── AnalysisLocked         75   another run holds this experiment
     ├── NothingNew              0   the window has no traces: nothing to do, and nothing is wrong
+    ├── NotificationFailed      1   an address wasn't told how an analysis ended; noted, and nothing else
     ├── Stopped               130   asked to stop by a signal; what was written stands, and can be resumed
     ├── StoreError              1   the MLflow store: not there, not MLflow's, another schema, no permission, gone
     │   └── MemoryRefused       1   a write that the memory's rules forbid (transition, evidence, a changed plan)
@@ -47,6 +48,15 @@ class NothingNew(AnalyzeError):
     """The window of an analysis has no traces: there is nothing to do, and nothing is wrong."""
 
     exit_code = 0
+
+
+class NotificationFailed(AnalyzeError):
+    """Whoever was to be told how an analysis ended wasn't; the analysis itself stands."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        """`status` is what the address answered, where it did."""
+        super().__init__(message)
+        self.status = status
 
 
 class Stopped(AnalyzeError):

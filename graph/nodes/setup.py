@@ -68,6 +68,7 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
     recorded = context.store.read_snapshot(run_id) if run_id else None
     snapshot = context.snapshot(experiment_id, recorded)
     record, mark = snapshot.record, context.store.last_mark(experiment_id, context.options.scope)
+    context.claim(experiment_id, create=True)
     if run_id is None:
         run_name, name = provisional_name(experiment_id, context.now())
         run_id = context.store.create_analysis(

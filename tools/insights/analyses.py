@@ -217,6 +217,10 @@ class AnalysisMemory(Memory):
         found = self._find_parent_run(experiment_id)
         return found.run_id if found else None
 
+    def make_parent_run(self, experiment_id: str) -> str:
+        """The run that holds the experiment's issues, created where there is none."""
+        return self._parent_run(experiment_id).run_id
+
     def _find_parent_run(self, experiment_id: str) -> RunFacts | None:
         found = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="parent")
         return found[0] if found else None

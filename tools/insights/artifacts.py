@@ -86,6 +86,25 @@ class RunFiles:
         with self.locks.hold(run_id), self.writing(f"link {len(trace_ids)}"):
             ask(f"link traces to run {run_id}", lambda: self._client.link_traces_to_run(list(trace_ids), run_id))
 
+    def params(self, run_id: str, prefix: str) -> list[str]:
+        """The names of a run's parameters that begin with `prefix`."""
+        found = ask(f"read run {run_id!r}", lambda: self._client.get_run(run_id))
+        return [str(name) for name in found.data.params if str(name).startswith(prefix)]
+
+    def claim(self, run_id: str, name: str, value: str) -> bool:
+        """Writes a parameter, which can be written once; False where another value stands there already."""
+        from mlflow.exceptions import MlflowException
+
+        with self.writing(f"parameter {name}"):
+            try:
+                ask(f"write parameter {name!r}", lambda: self._client.log_param(run_id, name, value))
+            except StoreError as error:
+                refused = isinstance(error.__cause__, MlflowException) and error.__cause__.error_code == "INVALID_PARAMETER_VALUE"
+                if refused:
+                    return False
+                raise
+            return True
+
     def set_status(self, run_id: str, status: RunStatus, *, at: datetime) -> None:
         """Ends a run, or opens it again."""
         with self.writing(f"status {status}"):
