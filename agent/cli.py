@@ -13,6 +13,7 @@ import typer
 
 from . import options
 from .command_line import carry_out, given, print_version
+from .compare_command import register_compare
 from .failure import Manner
 
 HELP = (
@@ -96,6 +97,11 @@ def run_analysis(
     help_: options.Help = False,
 ) -> Callable[[Manner], int]:
     """The options of a session; what is to be done with them is returned."""
+    if context.invoked_subcommand is not None and (misplaced := given(context)):
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in misplaced)
+        raise typer.BadParameter(
+            f"{names} belongs after the command: run-analysis {context.invoked_subcommand} {names.split()[0]} ..."
+        )
     # Nothing is done in here: typer takes every broken pipe, a socket's too, for its own and ends the process.
     return partial(_launch, given(context))
 
@@ -121,6 +127,9 @@ def _batch(file: str, flags: Mapping[str, object], manner: Manner) -> int:
 
     manner.debug = "debug" in flags
     return run_batch(Path.cwd() / Path(file).expanduser(), flags, forgiving(sys.stdout))
+
+
+register_compare(app)
 
 
 def main() -> NoReturn:

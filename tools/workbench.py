@@ -1,6 +1,7 @@
 """One analysis's tools over its snapshot: SQL whose queries are kept, plans, and traces linked before they are shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Self
 import pyarrow as pa
 
 from .census.census import take_census
-from .insights.models import Census
+from .insights.models import Census, QueryRecord
 from .insights.store import InsightStore
 from .sql.service import SqlService
 from .testing.clusters import find_clusters, write_clusters
@@ -35,16 +36,9 @@ class Workbench:
         Raises:
             QueryError: the snapshot can't be opened.
         """
-        experiment_id = snapshot.catalog.experiment_id
-        sql = SqlService(
-            snapshot.catalog,
-            snapshot_digest=snapshot.record.digest,
-            on_query=lambda record: store.write_query(run_id, record),
-        )
-        clusters = find_clusters(snapshot.catalog, salt=experiment_id)
-        sql.extend("clusters", [str(write_clusters(clusters, snapshot.folder))])
-        executor = PlanExecutor(sql, cluster_key=clusters.key, seed=seed)
-        return cls(store, run_id, experiment_id, snapshot, sql, executor)
+        sql, cluster_key = _start(snapshot, snapshot.record.digest, lambda record: store.write_query(run_id, record))
+        executor = PlanExecutor(sql, cluster_key=cluster_key, seed=seed)
+        return cls(store, run_id, snapshot.catalog.experiment_id, snapshot, sql, executor)
 
     def query(self, sql: str, *, title: str, owner: str = "") -> pa.Table:
         """Answers one query in the Databricks dialect; blocks."""
@@ -76,3 +70,23 @@ class Workbench:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+@contextmanager
+def open_unrecorded(snapshot: Snapshot, *, digest: str) -> Generator[tuple[SqlService, str]]:
+    """SQL over a snapshot whose queries nobody keeps, and what joins traces in its relation `clusters`.
+
+    Args:
+        snapshot: The traces.
+        digest: Part of each query's id; that of another snapshot where its ids are to be met again.
+    """
+    sql, cluster_key = _start(snapshot, digest, lambda _: None)
+    with sql:
+        yield sql, cluster_key
+
+
+def _start(snapshot: Snapshot, digest: str, on_query: Callable[[QueryRecord], None]) -> tuple[SqlService, str]:
+    sql = SqlService(snapshot.catalog, snapshot_digest=digest, on_query=on_query)
+    clusters = find_clusters(snapshot.catalog, salt=snapshot.catalog.experiment_id)
+    sql.extend("clusters", [str(write_clusters(clusters, snapshot.folder))])
+    return sql, clusters.key

@@ -11,8 +11,8 @@ from ..insights.models import Bucket, Census, QueryRecord, SnapshotRecord
 from ..insights.store import InsightStore
 from ..sql.results import query_id, result_digest
 from ..sql.service import SqlService
-from ..testing.clusters import find_clusters, write_clusters
-from ..traces.snapshot import Snapshot, take_snapshot
+from ..traces.snapshot import take_snapshot
+from ..workbench import open_unrecorded
 from .words import amount
 
 Progress = Callable[[str, int, int], None]
@@ -86,20 +86,12 @@ def verify_report(store: InsightStore, run_id: str, *, cache: Path, now: datetim
         cache=cache,
         progress=lambda done, total: progress("copying traces", done, total),
     )
-    with _open(snapshot, kept) as sql:
+    with open_unrecorded(snapshot, digest=kept.digest) as (sql, _):
         differences = tuple(_differences(sql, records, _citations(store, run_id), progress))
         census = store.read_census(run_id)
         recounted = differences and census is not None
         figures = _figures(census, take_census(sql, snapshot.record, now=now)) if recounted and census else ()
     return Verification(run_id, len(records), kept, snapshot.record, differences, figures)
-
-
-def _open(snapshot: Snapshot, kept: SnapshotRecord) -> SqlService:
-    """A service whose ids are those of the analysis, and which keeps no record."""
-    sql = SqlService(snapshot.catalog, snapshot_digest=kept.digest, on_query=lambda _: None)
-    clusters = find_clusters(snapshot.catalog, salt=snapshot.catalog.experiment_id)
-    sql.extend("clusters", [str(write_clusters(clusters, snapshot.folder))])
-    return sql
 
 
 def _differences(

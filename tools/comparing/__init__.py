@@ -1,0 +1,1 @@
+"""Two sets of traces side by side: analyses, windows, versions or models."""
