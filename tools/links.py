@@ -49,8 +49,8 @@ class Pages:
         """The page of a run."""
         return self._page(experiment_id, f"runs/{run_id}")
 
-    def trace(self, experiment_id: str, trace_id: str) -> str | None:
-        """The page of a trace. MLflow has no address for a span: it is chosen there by its name."""
+    def trace(self, experiment_id: str, trace_id: str, _span_id: str | None = None) -> str | None:
+        """The page of a trace. MLflow has no address for a span of it (3.17): it is chosen there, by its id."""
         return self._page(experiment_id, f"traces?selectedEvaluationId={quote(trace_id, safe='')}")
 
     def issues(self, experiment_id: str, parent_run_id: str) -> str | None:
