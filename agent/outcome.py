@@ -22,6 +22,8 @@ class IssueLine:
     """What it is about in a fixed name (`tool_failure_rate`, `empty_answers`), without any text of the traces."""
     standing: Standing | None = None
     """What became of it since the analysis before: new, still, worse, better, quiet, gone, back."""
+    link: str | None = None
+    """Its page in MLflow, where that is known."""
 
     @property
     def share(self) -> float | None:
@@ -51,6 +53,8 @@ class Outcome:
     report_path: str | None = None
     ui_hint: str = ""
     """The command that opens the store in MLflow's own pages."""
+    issues_link: str | None = None
+    """The page of the experiment's issues in MLflow, where that is known."""
     resume_hint: str = ""
     """The command that goes on, where the analysis isn't at its end."""
     untested: Sequence[str] = ()

@@ -102,6 +102,8 @@ def _places(outcome: Outcome) -> Iterable[str]:
         yield f"Report: {outcome.report_path}"
     if outcome.ui_hint:
         yield f"MLflow pages: {outcome.ui_hint}"
+    if outcome.issues_link:
+        yield f"Issues in MLflow: {outcome.issues_link}"
     if outcome.resume_hint:
         yield f"To go on: {outcome.resume_hint}"
 

@@ -6,7 +6,7 @@ from typing import Literal
 from ..graph.routes import waits
 from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue, IssueStatus
 from ..tools.insights.store import InsightStore
-from ..tools.links import masked_uri, run_link, ui_command
+from ..tools.links import Pages, masked_uri, ui_command
 from .outcome import IssueLine, Outcome
 
 
@@ -15,6 +15,8 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
     analysis = store.get_analysis(run_id)
     hypotheses = store.list_hypotheses(run_id)
     issues = [issue for issue in store.list_issues(analysis.experiment_id) if _is_told(issue, run_id)]
+    pages = Pages.of(ui_url, store.tracking.uri)
+    shown = next((issue.mirrored for issue in issues if issue.mirrored), None)
     untested = [
         f"{each.hypothesis_id}: {each.statement} ({each.blocked or 'not reached'})" for each in hypotheses if _untested(each)
     ]
@@ -24,10 +26,11 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
         experiment_id=analysis.experiment_id,
         experiment_name=store.experiment_name(analysis.experiment_id),
         status="partial" if status == "done" and untested else status,
-        issues=[_line(issue, run_id) for issue in issues],
+        issues=[_line(issue, run_id, pages) for issue in issues],
         hypotheses=_counts(hypotheses),
         report_path=analysis.report_path,
-        ui_hint=run_link(ui_url, store.tracking.uri, analysis.experiment_id, run_id) or ui_command(store.tracking.uri),
+        ui_hint=pages.run(analysis.experiment_id, run_id) or ui_command(store.tracking.uri),
+        issues_link=pages.issues(analysis.experiment_id, shown.run_id) if shown else None,
         resume_hint=_resume_command(store, run_id) if status == "stopped" else "",
         untested=untested,
         notes=list(analysis.notes),
@@ -70,7 +73,7 @@ def _about(issue: Issue) -> str:
     return measure if re.fullmatch(r"[a-z][a-z0-9_]{0,60}", measure) else f"{issue.kind}_issue"
 
 
-def _line(issue: Issue, run_id: str) -> IssueLine:
+def _line(issue: Issue, run_id: str, pages: Pages) -> IssueLine:
     """With the numbers of the analysis: of a known issue that it didn't prove anew, those of its look."""
     look = issue.look_of(run_id)
     numbers = issue if issue.source_run_id == run_id or look is None else look
@@ -84,4 +87,5 @@ def _line(issue: Issue, run_id: str) -> IssueLine:
         status=issue.status,
         about=_about(issue),
         standing=look.standing if look else None,
+        link=pages.issue(issue),
     )

@@ -28,11 +28,6 @@ def issue_page(experiment_id: str, parent_run_id: str, native_id: str | None = N
     return f"{page}?selectedIssueId={native_id}" if native_id else page
 
 
-def run_link(ui_url: str | None, uri: str, experiment_id: str, run_id: str) -> str | None:
-    """The address of a run's page, where that of the pages is known; a tracking server serves its own."""
-    return Pages.of(ui_url, uri).run(experiment_id, run_id)
-
-
 @dataclass(frozen=True)
 class Pages:
     """MLflow's pages of one store; every address is None where nobody knows where they are served."""

@@ -1,4 +1,4 @@
-from analyze_experiment.tools.links import masked_uri, run_link, ui_command
+from analyze_experiment.tools.links import Pages, masked_uri, ui_command
 
 
 def test_a_password_is_never_shown() -> None:
@@ -11,6 +11,8 @@ def test_a_local_store_is_opened_by_a_command() -> None:
 
 
 def test_a_run_is_linked_where_the_pages_are_known() -> None:
-    assert run_link("http://pages:5000/", "sqlite:////srv/mlflow.db", "1", "abc") == "http://pages:5000/#/experiments/1/runs/abc"
-    assert run_link(None, "http://server:5000", "1", "abc") == "http://server:5000/#/experiments/1/runs/abc"
-    assert run_link(None, "sqlite:////srv/mlflow.db", "1", "abc") is None
+    pages, served = Pages.of("http://pages:5000/", "sqlite:////srv/mlflow.db"), Pages.of(None, "http://server:5000")
+    assert pages.run("1", "abc") == "http://pages:5000/#/experiments/1/runs/abc"
+    assert served.trace("1", "tr-1", "span") == "http://server:5000/#/experiments/1/traces?selectedEvaluationId=tr-1"
+    assert served.issues("1", "abc") == "http://server:5000/#/experiments/1/evaluation-runs/abc/issues"
+    assert Pages.of(None, "sqlite:////srv/mlflow.db").run("1", "abc") is None

@@ -29,6 +29,7 @@ def render_html(facts: ReportFacts) -> str:
     """The whole page. The same memory gives the same bytes."""
     shown = {
         "facts": facts,
+        "pages": facts.pages,
         "analysis": facts.analysis,
         "snapshot": facts.snapshot,
         "charts": (*time_charts(facts), *_standing_out(facts)),

@@ -1,7 +1,7 @@
 """The report in markdown: `report.md.j2` filled from the facts, every text of a trace made harmless first."""
 
 import re
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
@@ -16,7 +16,14 @@ from .words import amount, interval, number, share_of_issue, when
 
 def render_markdown(facts: ReportFacts) -> str:
     """The whole report. The same memory gives the same text."""
-    text = _template().render(facts=facts, analysis=facts.analysis, snapshot=facts.snapshot, next_steps=next_steps(facts))
+    text = _template().render(
+        facts=facts,
+        analysis=facts.analysis,
+        snapshot=facts.snapshot,
+        next_steps=next_steps(facts),
+        pages=facts.pages,
+        link=partial(facts.pages.trace, facts.analysis.experiment_id),
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

@@ -18,7 +18,10 @@ def next_steps(facts: ReportFacts) -> list[NextStep]:
     since = f"{facts.snapshot.instant:%Y-%m-%dT%H:%M:%SZ}"
     return [
         NextStep("Look at the traces in the MLflow UI; a trace's page is found by its id:", facts.ui_command),
-        NextStep("Get the full list of an issue's traces, and log feedback on each of them:", _labelling(facts)),
+        NextStep(
+            "Get the full list of an issue's traces, log feedback on each of them, and have MLflow look for it in new ones:",
+            _labelling(facts),
+        ),
         NextStep("Analyse again after a change, over the traces since then:", f"run-analysis {store} --since '{since}'"),
     ]
 
@@ -28,14 +31,10 @@ def _labelling(facts: ReportFacts) -> str:
     if not facts.issues:
         download = f"mlflow artifacts download --run-id {facts.analysis.run_id} --artifact-path insights --dst-path ."
         return f"{export}\n{download}"
-    issue, parent = facts.issues[0].issue.issue_id, facts.parent_run_id
-    return "\n".join(
-        (
-            export,
-            f"mlflow artifacts download --run-id {parent} --artifact-path insights/issue_{issue}_traces.csv --dst-path .",
-            f"tail -n +2 issue_{issue}_traces.csv | cut -d, -f1 | sort -u | while read -r trace; do",
-            f"  mlflow traces log-feedback --trace-id \"$trace\" --name '{issue}' --value true \\",
-            "    --source-type CODE --source-id analyze-experiment",
-            "done",
-        )
+    issue = facts.issues[0].issue.issue_id
+    verbs = (
+        "export-traces --issue-id {} --to traces.csv",
+        "log-assessments --issue-id {}",
+        "create-scorer --issue-id {} --to scorer.py",
     )
+    return "\n".join((export, *(f"mlflow-insights {verb.format(issue)}" for verb in verbs)))
