@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from . import options
+from .chat_command import register_chat
 from .command_line import carry_out, given, print_version
 from .compare_command import register_compare
 from .failure import Manner
@@ -152,3 +153,6 @@ def _launch(params: Mapping[str, object], manner: Manner) -> int:
     from .launch import launch
 
     return launch(params, show_config="show_config" in params, manner=manner)
+
+
+register_chat(app)

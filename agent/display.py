@@ -85,8 +85,13 @@ class JsonDisplay(_Lines):
 
 def json_line(event: Event) -> str:
     """The event as one line of JSON, in ASCII."""
+    return json.dumps(event_fields(event))
+
+
+def event_fields(event: Event) -> dict[str, object]:
+    """The event as JSON values, always under the same keys."""
     fields = asdict(event)
-    return json.dumps({"event": fields.pop("kind"), **fields})
+    return {"event": fields.pop("kind"), **fields}
 
 
 class PlainDisplay(_Lines):

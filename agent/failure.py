@@ -33,7 +33,7 @@ def report_failure(error: BaseException, manner: Manner, stream: TextIO) -> int:
     Returns:
         The exit code that belongs to it.
     """
-    text, code = _explain(error)
+    text, code = explain(error)
     detail = "".join(traceback.format_exception(error)) if manner.debug and code != USAGE else ""
     try:
         stream.write(_as_json(text, detail, code) if manner.as_json else printable(detail) + text + "\n")
@@ -43,7 +43,8 @@ def report_failure(error: BaseException, manner: Manner, stream: TextIO) -> int:
     return code
 
 
-def _explain(error: BaseException) -> tuple[str, int]:
+def explain(error: BaseException) -> tuple[str, int]:
+    """The error in one line, and the exit code that belongs to it."""
     if isinstance(error, Stopped):
         return one_line(str(error)), error.exit_code
     if isinstance(error, AnalyzeError):

@@ -49,7 +49,7 @@ class RichDisplay:
                 self._move(event)
                 return
             self._follow(event)
-            for renderable in _SHOWN[event.kind](event):
+            for renderable in render(event):
                 self._console.print(renderable)
             if self._live:
                 self._live.refresh()
@@ -123,6 +123,11 @@ class RichDisplay:
             self._progress.remove_task(self._tasks.pop(title))
 
 
+def render(event: Event) -> Iterator[RenderableType]:
+    """What is printed of an event, for any terminal: long texts wrap, a query is cut to its line."""
+    yield from _SHOWN[event.kind](event)
+
+
 def _step(event: Event) -> Iterator[RenderableType]:
     yield Text.assemble("\n", (one_line(event.text), "bold cyan"))
     yield from _below(event.detail, indent=2)
@@ -136,6 +141,13 @@ def _plain(event: Event) -> Iterator[RenderableType]:
 def _hypothesis(event: Event) -> Iterator[RenderableType]:
     yield _indented(Text.assemble((f"{one_line(event.subject)} ", "bold"), one_line(event.text)), 2)
     yield from _below(event.detail, indent=4)
+
+
+def _query(event: Event) -> Iterator[RenderableType]:
+    """A step and the filter it used, the latter on one line: the whole is kept in the memory under its query."""
+    yield _indented(Text.assemble((f"{one_line(event.subject)} ", "dim"), one_line(event.text)), 4)
+    if event.detail:
+        yield _indented(Text(one_line(event.detail), style="dim", no_wrap=True, overflow="ellipsis"), 6)
 
 
 def _under_test(event: Event) -> Iterator[RenderableType]:
@@ -173,7 +185,7 @@ _SHOWN: dict[str, Callable[[Event], Iterator[RenderableType]]] = {
     "note": _plain,
     "census": _plain,
     "hypothesis": _hypothesis,
-    "query": _under_test,
+    "query": _query,
     "result": _under_test,
     "verdict": _judged,
     "issue": _judged,

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -28,7 +29,7 @@ from ..tools.testing.playbooks import Entry, load_playbook
 from ..tools.tracking import Tracking, connect, find_experiment
 from .analysts.language import LanguageAnalyst
 from .analysts.statistical import StatisticalAnalyst
-from .human import Human
+from .human import Human, Payload, Reply
 from .model.configured import configured_model
 from .outcome import Outcome
 from .settings import Settings
@@ -65,36 +66,78 @@ def run_session(
     Raises:
         AnalyzeError: it can't be done; the message says what to change.
     """
-    tracking = connect(settings.tracking_uri or "")
-    store = InsightStore(tracking, now=now, boundary=boundary)
+    store = InsightStore(connect(settings.tracking_uri or ""), now=now, boundary=boundary)
     begun = _resumed(store, settings)
-    if begun is not None and _is_over(store, begun):
+    if begun is not None and is_over(store, begun):
         store.finish_step(begun.run_id, "report")  # changes nothing, and mends an index that a kill left behind
         display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
         return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
+    with open_context(
+        settings,
+        store,
+        begun,
+        display=display,
+        check_stop=stop.check,
+        on_lost=lambda: stop.request("SIGTERM"),
+        now=now,
+        analyst=analyst,
+    ) as context:
+        try:
+            return asyncio.run(_drive(context, human, stop, begun))
+        except NothingNew as nothing:
+            return _nothing_new(context, str(nothing))
+
+
+@contextmanager
+def open_context(
+    settings: Settings,
+    store: InsightStore,
+    begun: Analysis | None,
+    *,
+    display: Display,
+    check_stop: Callable[[], None],
+    on_lost: Callable[[], object],
+    now: Callable[[], datetime] = utc_now,
+    analyst: Analyst | None = None,
+) -> Generator[Context]:
+    """What an analysis works with, while it lasts; the claim on its experiment is given back at the end.
+
+    `on_lost` is called, from a thread of its own, where another host has taken the experiment over.
+    """
     playbook = load_playbook(settings.playbook)
-    claim = ExperimentClaim(store, now=now, on_lost=lambda: stop.request("SIGTERM"))
+    claim = ExperimentClaim(store, now=now, on_lost=on_lost)
     context = Context(
-        tracking=tracking,
+        tracking=store.tracking,
         store=store,
-        analyst=analyst or choose_analyst(settings, playbook, display, begun, check_stop=stop.check, tracking=tracking),
+        analyst=analyst or choose_analyst(settings, playbook, display, begun, check_stop=check_stop, tracking=store.tracking),
         display=display,
         options=_options(settings, begun),
         now=now,
         claim=claim.take,
-        check_stop=stop.check,
+        release=claim.release,
+        check_stop=check_stop,
         playbook=playbook,
     )
     try:
-        return asyncio.run(Drive(context, human, stop).run(begun))
-    except NothingNew as nothing:
-        return _nothing_new(context, str(nothing))
+        yield context
     finally:
         context.close()
         claim.release()
 
 
-def _is_over(store: InsightStore, begun: Analysis) -> bool:
+async def _drive(context: Context, human: Human, stop: StopSignal, begun: Analysis | None) -> Outcome:
+    control, loop = RunControl(), asyncio.get_running_loop()
+    stop.on_request(lambda reason: loop.call_soon_threadsafe(control.request_drain, reason))
+
+    async def answer(payload: Payload) -> Reply:
+        reply = human.answer(payload)
+        stop.check()
+        return reply
+
+    return await Drive(context, answer, control).run(begun)
+
+
+def is_over(store: InsightStore, begun: Analysis) -> bool:
     """Whether nothing is left to do; a completed analysis with a hypothesis that waits is opened again by testing it."""
     return begun.status is not AnalysisStatus.ACTIVE and not any(waits(each) for each in store.list_hypotheses(begun.run_id))
 
@@ -190,8 +233,12 @@ class Drive:
     """Drives the graph from question to question until it ends."""
 
     context: Context
-    human: Human
-    stop: StopSignal
+    answer: Callable[[Payload], Awaitable[Reply]]
+    """Answers a question of the graph; may raise `Stopped`."""
+    control: RunControl
+    """Asked to drain, it has the graph end at the next safe point."""
+    on_run: Callable[[str], None] = lambda _: None
+    """Told the analysis run as soon as it is there."""
     run_id: str = ""
 
     async def run(self, begun: Analysis | None) -> Outcome:
@@ -202,16 +249,11 @@ class Drive:
             self.context.claim(begun.experiment_id)
             self.run_id = begun.run_id
             given = {"experiment_id": begun.experiment_id, "run_id": begun.run_id}
-        control, loop = RunControl(), asyncio.get_running_loop()
-        self.stop.on_request(lambda reason: loop.call_soon_threadsafe(control.request_drain, reason))
+        self.context.entered.clear()  # whoever paused may enter the same step again, and nothing need be written in between
         try:
-            while True:
-                interrupts = await self._advance(graph, given, control)
-                if not interrupts:
-                    break
-                reply = self.human.answer(interrupts[0].value)
-                self.stop.check()
-                given = Command(resume={interrupts[0].id: _as_reply(interrupts[0], reply.decisions, reply.answered_by)})
+            while interrupts := await self._advance(graph, given):
+                reply = await self.answer(interrupts[0].value)
+                given = Command(resume={interrupts[0].id: {"decisions": reply.decisions, "answered_by": reply.answered_by}})
         except (GraphDrained, Stopped):
             if not self.run_id:
                 raise Stopped("Stopped as asked, before anything was written.") from None
@@ -220,9 +262,7 @@ class Drive:
             await self.context.analyst.close()
         return self._summarise("done")
 
-    async def _advance(
-        self, graph: CompiledStateGraph[State, Context, State, State], given: Any, control: RunControl
-    ) -> tuple[Interrupt, ...]:
+    async def _advance(self, graph: CompiledStateGraph[State, Context, State, State], given: Any) -> tuple[Interrupt, ...]:
         """Runs to the next question or to the end; gives the questions."""
         interrupts: tuple[Interrupt, ...] = ()
         stream = graph.astream(
@@ -231,18 +271,17 @@ class Drive:
             context=self.context,
             stream_mode="updates",
             durability="sync",
-            control=control,
+            control=self.control,
             version="v2",
         )
         async for part in stream:
             updates: dict[str, Any] = part["data"]  # pyright: ignore[reportAssignmentType] - the type of mode "updates"
             interrupts = updates.get("__interrupt__", interrupts)
-            self.run_id = next((each["run_id"] for each in updates.values() if "run_id" in (each or ())), self.run_id)
+            run_id = next((each["run_id"] for each in updates.values() if "run_id" in (each or ())), self.run_id)
+            if run_id != self.run_id:
+                self.run_id = run_id
+                self.on_run(run_id)
         return interrupts
 
     def _summarise(self, status: Literal["done", "stopped"]) -> Outcome:
         return summarise(self.context.store, self.run_id, status=status, ui_url=self.context.options.ui_url)
-
-
-def _as_reply(interrupt: Interrupt, decisions: list[dict[str, Any]], answered_by: str) -> dict[str, Any]:
-    return {"question": interrupt.value["question"], "decisions": decisions, "answered_by": answered_by}

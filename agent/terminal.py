@@ -4,7 +4,7 @@ import os
 import select
 import termios
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -28,8 +28,8 @@ class Terminal:
         for renderable in renderables:
             self._console.print(renderable)
 
-    def ask(self, prompt: str) -> str:
-        """Asks for a line; a paste of several lines is one answer.
+    def ask(self, prompt: str, *, secret: bool = False) -> str:
+        """Asks for a line; a paste of several lines is one answer, and a secret isn't shown while it is typed.
 
         Raises:
             PersonNeeded: the input has ended.
@@ -38,6 +38,13 @@ class Terminal:
         # What was typed before the question was shown is no answer to it.
         termios.tcflush(self._descriptor, termios.TCIFLUSH)
         self._console.print(prompt, style="bold", end=" ", soft_wrap=True)
+        with self._unseen() if secret else nullcontext():
+            answer = self._line()
+        if secret:
+            self._console.print()
+        return answer
+
+    def _line(self) -> str:
         while not self._readable(wait_s=0.2):
             self._leave_if_stopped()
         parts = [self._read()]
@@ -47,6 +54,18 @@ class Terminal:
         if not parts[0]:
             raise PersonNeeded("The input ended before the question was answered: answer it, or run with --unattended.")
         return b"".join(parts).decode("utf-8", "replace").strip()
+
+    @contextmanager
+    def _unseen(self) -> Generator[None]:
+        """The terminal shows nothing of what is typed."""
+        before = termios.tcgetattr(self._descriptor)
+        unseen = [*before]
+        unseen[3] = int(before[3]) & ~termios.ECHO
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, unseen)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
 
     def _leave_if_stopped(self) -> None:
         if self._stop.requested:

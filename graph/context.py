@@ -73,6 +73,8 @@ class Context:
     now: Callable[[], datetime]
     claim: Claim
     """Takes an experiment, or raises `AnalysisLocked`; where it is known that something will be written, also for other hosts."""
+    release: Callable[[], None]
+    """Gives that lock back before the end: an analysis that is done needs no other to wait."""
     check_stop: Callable[[], None]
     """Raises `Stopped` where a stop was asked for; long tools call it as they go."""
     playbook: Mapping[str, Entry]

@@ -17,7 +17,7 @@ async def next_step(state: State, runtime: Runtime[Context]) -> Step | Ask | Lit
     """The pending question if there is one, else the first step that isn't done, else the end."""
     question = state.get("question")
     if question is not None:
-        return f"ask_{question['question']}"  # type: ignore[return-value]  # the payloads' names are those of Ask
+        return f"ask_{question['name']}"  # type: ignore[return-value]  # the payloads' names are those of Ask
     run_id = state.get("run_id")
     if not run_id:
         return "setup"

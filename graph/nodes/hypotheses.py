@@ -4,11 +4,13 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
+from ...tools.errors import UserError
 from ...tools.insights.models import Analysis, Hypothesis, Proposals, Question
 from ...tools.testing.watching import prior_drafts, without_known
 from ..context import Context, enter, in_thread
+from ..interventions import drop, restate
 from ..ports import Event
-from ..questions import ask_review, text_of
+from ..questions import pending, text_of
 from ..routes import waits
 from ..state import Reply, State, run_of
 
@@ -19,12 +21,12 @@ async def hypotheses(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     analysis = await in_thread(lambda: context.store.get_analysis(run_id))
     enter(runtime, "hypotheses", f"{analysis.rev} {reply is None}")
     if reply is not None:
-        await in_thread(lambda: _write_review(context, run_id, reply))
+        await _write_review(context, run_id, reply)
     else:
         proposals = await _propose(context, analysis)
         created = await in_thread(lambda: _create(context, run_id, proposals))
-        if context.options.review and analysis.answer("review") is None:
-            return {"question": ask_review([{"id": each.hypothesis_id, "statement": each.statement} for each in created])}
+        if created and context.options.review and analysis.answer("review") is None:
+            return pending("review", [each.hypothesis_id for each in created])
     await in_thread(lambda: context.store.finish_step(run_id, "hypotheses"))
     return {"reply": None}
 
@@ -66,10 +68,24 @@ def _create(context: Context, run_id: str, proposals: Proposals) -> list[Hypothe
     return [hypothesis for hypothesis in created if waits(hypothesis)]
 
 
-def _write_review(context: Context, run_id: str, reply: Reply) -> None:
-    waiting = [hypothesis for hypothesis in context.store.list_hypotheses(run_id) if waits(hypothesis)]
-    for index, hypothesis in enumerate(waiting):
-        if reply["decisions"][index].get("type") == "reject":
-            context.store.drop_hypothesis(run_id, hypothesis.hypothesis_id, why=text_of(reply, index) or "rejected on review")
+async def _write_review(context: Context, run_id: str, reply: Reply) -> None:
+    """By the ids that were asked about: others may have been added or dropped while the question waited."""
+    for index, subject in enumerate(reply["subjects"]):
+        kind = reply["decisions"][index]["type"]
+        if kind == "reject":
+            await drop(context, run_id, subject, why=text_of(reply, index) or "rejected on review")
+        elif kind == "edit":
+            await _restate(context, run_id, subject, text_of(reply, index) or "")
     answer = Question(name="review", answer="reviewed", answered_by=reply["answered_by"], answered_at=context.now())
-    context.store.record_answer(run_id, answer)
+    await in_thread(lambda: context.store.record_answer(run_id, answer))
+
+
+async def _restate(context: Context, run_id: str, subject: str, text: str) -> None:
+    try:
+        stated = await restate(context, run_id, subject, text)
+    except UserError as error:
+        context.display.show(Event("note", f"{subject} stays as it is. {error}", step="hypotheses"))
+        return
+    context.display.show(
+        Event("hypothesis", stated.statement, step="hypotheses", subject=stated.hypothesis_id, detail=stated.blocked)
+    )

@@ -8,7 +8,7 @@ from ...tools.insights.models import Analysis, Question
 from ..context import Context, enter, in_thread
 from ..naming import name_analysis
 from ..ports import Event
-from ..questions import ask_purpose, ask_spend, text_of
+from ..questions import pending, text_of
 from ..state import Reply, State, run_of
 
 
@@ -25,11 +25,11 @@ async def purpose(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         bench = await in_thread(lambda: context.bench(analysis))
         if analysis.answer("spend") is None and (estimate := await context.analyst.estimate(bench, analysis)) is not None:
             context.display.show(Event("note", estimate.text, step="purpose"))
-            return {"question": ask_spend(estimate), "reply": None}
+            return {**pending("spend"), "reply": None}
         description = await context.analyst.describe(bench)
         analysis = await in_thread(lambda: _write_description(context, analysis, description))
     if reply is None and analysis.answer("purpose") is None:
-        return {"question": ask_purpose(analysis.agent_description, analysis.focus)}
+        return pending("purpose")
     if reply is not None:
         analysis = await in_thread(lambda: _write_answer(context, analysis, reply))
     await in_thread(lambda: _write_name(context, analysis))

@@ -12,7 +12,7 @@ from ...tools.reporting.html import render_html
 from ...tools.reporting.markdown import render_markdown
 from ..context import Context, enter, in_thread
 from ..ports import Event
-from ..questions import ask_where_to_save, text_of
+from ..questions import default_report, pending, text_of
 from ..state import Reply, State, run_of
 
 
@@ -22,15 +22,15 @@ async def report(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     analysis = await in_thread(lambda: context.store.get_analysis(run_id))
     enter(runtime, "report", f"{analysis.rev} {reply}")
     if context.options.report is None and reply is None and analysis.report_path is None:
-        return {"question": ask_where_to_save(f"report-{run_id[:8]}.md")}
+        return pending("report")
     path, answered_by = _path(context, analysis, reply)
     try:
-        written = await in_thread(lambda: _write(context, run_id, path))
+        written = await in_thread(lambda: write_report(context, run_id, path))
     except UserError as error:
         if reply is None or reply["answered_by"] != "person":
             raise
         context.display.show(Event("note", str(error), step="report"))
-        return {"question": ask_where_to_save(f"report-{run_id[:8]}.md"), "reply": None}
+        return {**pending("report"), "reply": None}
     answer = Question(name="report", answer=str(written), answered_by=answered_by, answered_at=context.now())
     await in_thread(lambda: _complete(context, run_id, answer))
     context.display.show(Event("report", str(written), step="report", subject=run_id))
@@ -41,12 +41,12 @@ def _path(context: Context, analysis: Analysis, reply: Reply | None) -> tuple[Pa
     if context.options.report is not None:
         return context.options.report, "option"
     if reply is not None:
-        return Path(text_of(reply, 0) or f"report-{analysis.run_id[:8]}.md"), reply["answered_by"]
+        return Path(text_of(reply, 0) or default_report(analysis.run_id)), reply["answered_by"]
     return Path(analysis.report_path or ""), "option"
 
 
-def _write(context: Context, run_id: str, path: Path) -> Path:
-    """Into the memory first, so that a path that can't be written loses nothing.
+def write_report(context: Context, run_id: str, path: Path) -> Path:
+    """Writes what is known into the memory, then to a file: a path that can't be written loses nothing.
 
     Raises:
         UserError: the path can't be written.

@@ -13,7 +13,7 @@ from ..context import Context, enter, in_thread
 from ..mirror import heed_people
 from ..naming import provisional_name
 from ..ports import Event
-from ..questions import ask_which_experiment, text_of
+from ..questions import pending, text_of
 from ..state import Reply, State
 from ..window import keep_counted, watermark
 
@@ -24,8 +24,8 @@ async def setup(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     enter(runtime, "setup", str(reply))
     experiment_id = state.get("experiment_id") or await in_thread(lambda: _choose(context, reply))
     if experiment_id is None:
-        return {"question": await in_thread(lambda: _question(context)), "reply": None}
-    context.claim(experiment_id)
+        return {**pending("experiment"), "reply": None}
+    await in_thread(lambda: context.claim(experiment_id))
     context.display.show(Event("step", "Copying the traces", step="setup"))
     analysis = await in_thread(lambda: _begin(context, experiment_id, state.get("run_id")))
     return {"experiment_id": experiment_id, "run_id": analysis.run_id, "reply": None}
@@ -50,11 +50,6 @@ def _choose(context: Context, reply: Reply | None) -> str | None:
         context.display.show(Event("note", f"The only experiment with traces is {candidates[0].name!r}.", step="setup"))
         return candidates[0].experiment_id
     return None
-
-
-def _question(context: Context) -> dict[str, Any]:
-    candidates = experiments_with_traces(context.tracking)
-    return ask_which_experiment([(each.experiment_id, each.name) for each in candidates], default=None)
 
 
 def _key(context: Context, experiment_id: str) -> str:

@@ -10,13 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from analyze_experiment.agent.human import PolicyHuman, ScriptHuman, find_candidates
+from analyze_experiment.agent.asking import find_candidates
+from analyze_experiment.agent.human import PolicyHuman, ScriptHuman
 from analyze_experiment.graph.questions import ask_purpose, ask_review, ask_where_to_save, ask_which_experiment
 from analyze_experiment.tools.errors import PersonNeeded
+from analyze_experiment.tools.insights.models import Hypothesis
 
 DRIVER = """
 import contextlib, signal, sys
@@ -134,12 +137,30 @@ def test_what_was_typed_before_the_question_is_no_answer(talk: Talk) -> None:
     assert dialogue.reply() == [{"type": "respond", "message": "out/r.md"}]
 
 
-def test_a_review_takes_yes_and_no_and_nothing_else(talk: Talk) -> None:
-    dialogue = talk(ask_review([{"statement": "Refunds fail"}, {"statement": "Tools are slow"}]))
-    dialogue.answer("Enter for yes, 'n' for no", "perhaps\n")
+def stated(statement: str) -> Hypothesis:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Hypothesis(
+        hypothesis_id="H00000000",
+        statement=statement,
+        testing_plan="Count them.",
+        source="user",
+        kind="quality",
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def test_a_review_takes_yes_and_no_and_another_wording(talk: Talk) -> None:
+    dialogue = talk(ask_review([stated("Refunds fail"), stated("Tools are slow"), stated("Answers lie")]))
     dialogue.answer("Enter for yes, 'n' for no", "\n")
     dialogue.answer("Enter for yes, 'n' for no", "n\n")
-    assert dialogue.reply() == [{"type": "approve"}, {"type": "reject"}]
+    dialogue.answer("or type it as it should be", "5%\n")
+    edited = {"statement": "5%", "hypothesis_id": "H00000000"}
+    assert dialogue.reply() == [
+        {"type": "approve"},
+        {"type": "reject"},
+        {"type": "edit", "edited_action": {"name": "test_hypothesis", "args": edited}},
+    ]
 
 
 def test_an_edit_is_an_edited_action_where_only_edits_are_allowed(talk: Talk) -> None:

@@ -234,18 +234,23 @@ def test_traces_that_come_later_change_no_count_that_was_written(sample_experime
 
 
 ADDED = "At least one trace ends in an error."
-
-
-def added_to(store: InsightStore, run_id: str) -> Hypothesis:
-    """A hypothesis that a person adds by hand while the analysis runs."""
-    plan = Plan(
+ANY_ERROR = HypothesisDraft(
+    statement=ADDED,
+    testing_plan="Count them.",
+    plan=Plan(
         estimand="snapshot",
         min_n=1,
         steps=(QueryStep(role="affected", title="an error", sql="SELECT trace_id FROM traces WHERE state = 'ERROR'"),),
         decision=Count(at_least=1, threshold_source="user"),
-    )
-    draft = HypothesisDraft(statement=ADDED, testing_plan="Count them.", plan=plan, source="user", kind="quality")
-    return store.create_hypothesis(run_id, draft)
+    ),
+    source="user",
+    kind="quality",
+)
+
+
+def added_to(store: InsightStore, run_id: str) -> Hypothesis:
+    """A hypothesis that a person adds by hand while the analysis runs."""
+    return store.create_hypothesis(run_id, ANY_ERROR)
 
 
 class AddingHuman(PolicyHuman):

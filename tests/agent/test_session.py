@@ -8,7 +8,7 @@ import pytest
 
 from analyze_experiment.agent.outcome import Outcome, exit_code
 from analyze_experiment.agent.stop import StopSignal
-from analyze_experiment.graph.build import ASKS, build_graph
+from analyze_experiment.graph.build import ASKED_BY, build_graph
 from analyze_experiment.graph.routes import STEPS
 from analyze_experiment.tests.agent.whole import (
     Watcher,
@@ -173,4 +173,4 @@ def test_stop_in_the_middle_of_testing_loses_nothing(whole: Whole, resumed: Resu
 
 def test_picture_of_the_graph_has_every_node() -> None:
     picture = build_graph().compile().get_graph().draw_mermaid()
-    assert [name for name in (*STEPS, *ASKS) if not re.search(rf"^\s+{name}\({name}\)", picture, re.MULTILINE)] == []
+    assert [name for name in (*STEPS, *ASKED_BY) if not re.search(rf"^\s+{name}\({name}\)", picture, re.MULTILINE)] == []

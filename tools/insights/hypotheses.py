@@ -8,7 +8,7 @@ from . import transitions
 from .artifacts import RunFacts
 from .identity import hypothesis_id as id_of
 from .identity import require_hypothesis_id
-from .memory import TYPE_TAG, Memory, index_entries
+from .memory import TYPE_TAG, Memory, in_order, index_entries
 from .models import EVIDENCE_LIMIT, Evidence, Hypothesis, HypothesisDraft, TestResult, Verdict
 
 INDEX = "insights.h."
@@ -59,6 +59,10 @@ class HypothesisMemory(Memory):
         """Per analysis of an experiment how many hypotheses it has, read from the index alone."""
         runs = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
         return {run.run_id: len(index_entries(run, INDEX)) for run in runs}
+
+    def hypothesis_ids(self, run_id: str) -> list[str]:
+        """The ids of all hypotheses of an analysis, in order of creation; one look at its run."""
+        return in_order(index_entries(self._analysis_run(run_id), INDEX))
 
     def add_evidence(self, run_id: str, hypothesis_id: str, evidence: Sequence[Evidence]) -> Hypothesis:
         """Adds evidence, each (step, trace, span) once; the traces are linked to the analysis.

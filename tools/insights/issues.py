@@ -13,7 +13,7 @@ from .artifacts import RunFacts
 from .hypotheses import HypothesisMemory
 from .identity import experiment_of_issue
 from .identity import issue_id as id_of
-from .memory import require_untouched
+from .memory import in_order, index_entries, require_untouched
 from .models import EVIDENCE_LIMIT, Issue, IssueDraft, TrendPoint
 
 INDEX = "insights.i."
@@ -63,6 +63,11 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
     def _issues_of(self, parent: RunFacts) -> list[Issue]:
         issues = self._listed(Issue, parent, INDEX, _name)
         return sorted(issues, key=lambda issue: (-issue.severity.rank, -issue.affected, issue.issue_id))
+
+    def issue_ids(self, experiment_id: str) -> list[str]:
+        """The ids of all issues of an experiment, in order of creation; one look at their run."""
+        parent = self._find_parent_run(experiment_id)
+        return [] if parent is None else in_order(index_entries(parent, INDEX))
 
     def update_issue(self, issue_id: str, *, op: str, change: Callable[[Issue], Issue]) -> Issue:
         """Changes an issue; the same `op` again changes nothing. New evidence is linked to the analysis that found the issue.

@@ -96,7 +96,7 @@ class ExperimentLock:
 
     def _of(self, experiment_id: str) -> FileLock:
         name = hashlib.sha256(f"{self._uri}\0{experiment_id}".encode()).hexdigest()[:24]
-        return FileLock(private_folder() / f"experiment-{name}.lock")
+        return FileLock(private_folder() / f"experiment-{name}.lock", thread_local=False)  # whoever ends gives it back
 
 
 def private_folder() -> Path:

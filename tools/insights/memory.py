@@ -5,7 +5,7 @@ lists everything. A document's tag is set before it is first written, and after 
 a tag without a document, which is passed over, or a tag that is one revision behind, which the next change of the document mends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
@@ -99,7 +99,7 @@ class Memory:
         """The documents whose index tags begin with `prefix`, in order of creation; one that is known isn't read again."""
         entries = index_entries(run, prefix)
         found: list[D] = []
-        for key in sorted(entries, key=lambda key: (entries[key].ordinal, key)):
+        for key in in_order(entries):
             document = self._document(kind, run.run_id, name(key), at_least=entries[key].rev)
             if document is not None:
                 found.append(document)
@@ -138,6 +138,11 @@ class Memory:
                     f"Trace {entry.trace_id!r} has no span {entry.span_id!r} that can be read: evidence must exist."
                 )
         self.reader.link_existing(run.run_id, trace_ids)
+
+
+def in_order(entries: Mapping[str, IndexEntry]) -> list[str]:
+    """The keys of index tags in order of creation."""
+    return sorted(entries, key=lambda key: (entries[key].ordinal, key))
 
 
 def index_entries(run: RunFacts, prefix: str) -> dict[str, IndexEntry]:

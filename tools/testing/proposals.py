@@ -64,6 +64,29 @@ def propose_counting(sql: SqlService, census: Census, playbook: Mapping[str, Ent
     return Proposed(tuple(drafts), tuple(left_out))
 
 
+def draft_of_words(said: str, census: Census | None, playbook: Mapping[str, Entry]) -> HypothesisDraft:
+    """What a person's words become while an analysis runs: the entry that fits them best, or a draft that says why it is blocked.
+
+    Args:
+        said: The person's words; they stay in the rationale.
+        census: What was counted, where it is already: an entry whose data the traces lack isn't taken.
+        playbook: The entries, by name.
+    """
+    missing = missing_capabilities(census) if census is not None else {}
+    matching = matching_entries(said, playbook)
+    fitting = [entry for entry in matching if not missing.keys() & set(entry.requires)]
+    if fitting:
+        draft = _anchored(fitting[0], census) if census is not None else fitting[0].draft()
+        return draft.model_copy(
+            update={"source": "user", "rationale": f"A person asked: {said.strip()} {draft.rationale}".strip()}
+        )
+    blocked = _blocked(said, playbook)
+    if matching:
+        why = "; ".join(missing[each] for each in matching[0].requires if each in missing)
+        return blocked.model_copy(update={"blocked": f"The playbook's entry {matching[0].name!r} is about this, but {why}."})
+    return blocked
+
+
 def matching_entries(focus: str, entries: Mapping[str, Entry]) -> list[Entry]:
     """The entries that a person's words ask for: problems before strengths, then the best match first.
 
