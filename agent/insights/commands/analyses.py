@@ -106,12 +106,10 @@ def list_analyses(call: "Call", experiment_id: options.Experiment = None) -> Non
     rows = [
         [
             each.analysis.run_id,
-            str(each.analysis.status),
+            each.standing or str(each.analysis.status),
             str(each.hypotheses),
             str(each.issues),
-            f"{each.analysis.created_at:%Y-%m-%d %H:%M}",
-            each.standing,
-            each.analysis.name,
+            f"{each.analysis.created_at:%Y-%m-%d} {each.analysis.name}",
         ]
         for each in listed
     ]
@@ -125,7 +123,7 @@ def list_analyses(call: "Call", experiment_id: options.Experiment = None) -> Non
         }
         for each in listed
     ]
-    head = ["Run ID", "Status", "Hypotheses", "Issues", "Created", "Standing", "Name"]
+    head = ["Run ID", "Status", "Hyp.", "Iss.", "Begun, name"]
     call.show_table(document, head, rows, none="No analyses yet: begin one with create-analysis or run-analysis.")
     for each in listed:
         call.note(standing_advice(each))

@@ -38,7 +38,7 @@ class Call:
         self.exit_code = 0
         self._resolved = resolved
         self._out, self._err = out, err
-        self._open = ExitStack()
+        self._open, self._bars = ExitStack(), ExitStack()
         self._display: OpenDisplay | None = None
 
     @classmethod
@@ -137,6 +137,7 @@ class Call:
 
     def show(self, value: object, lines: Iterable[str]) -> None:
         """The result: as JSON, or the lines for a person."""
+        self._take_bars_away()
         if self.as_json:
             self._out.write(json.dumps(_plain(value), indent=2, default=str) + "\n")
             return
@@ -148,6 +149,7 @@ class Call:
         if self.as_json or not rows:
             self.show(value, [none])
             return
+        self._take_bars_away()
         print_table(head, rows, self._out)
 
     def __enter__(self) -> Self:
@@ -155,7 +157,13 @@ class Call:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._take_bars_away()
         self._open.close()
+
+    def _take_bars_away(self) -> None:
+        """Leaves the terminal to what is printed next."""
+        self._bars.close()
+        self._display = None
 
     def _tell(self, text: str) -> None:
         for line in text.splitlines():
@@ -169,7 +177,7 @@ class Call:
     def _shown(self) -> OpenDisplay:
         if self._display is None:
             manner = "json" if self.as_json else "rich" if self._err.isatty() else "plain"
-            self._display = self._open.enter_context(make_display(manner, self._err))
+            self._display = self._bars.enter_context(make_display(manner, self._err))
         return self._display
 
 

@@ -1,5 +1,12 @@
 """Analyses by hand: begun, listed with what became of them, completed, archived and reopened."""
 
+import os
+import re
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
 import pytest
 
 from analyze_experiment.tests.agent.insights.conftest import Insights
@@ -57,3 +64,18 @@ def test_what_is_not_named_is_asked_for(insights: Insights, verb: str, says: str
     done = insights(verb)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
+
+
+def test_list_of_analyses_fits_a_terminal_of_eighty_columns(insights: Insights) -> None:
+    run_id = insights.begin()
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    script = Path(sys.executable).parent / "mlflow-insights"
+    command = [str(script), "list-analyses", "--tracking-uri", insights.uri, "--experiment-id", insights.experiment_id]
+    environment = {name: text for name, text in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    subprocess.run(command, env=environment, stdin=slave, stdout=slave, stderr=slave, timeout=120, check=True)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(master, 65536).decode())
+    os.close(slave)
+    os.close(master)
+    (line,) = [line for line in shown.splitlines() if run_id in line]
+    assert (line.split()[1], line.rstrip().endswith(" All of it"), len(line.rstrip()) <= 80) == ("ACTIVE", True, True)
