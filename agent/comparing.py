@@ -119,6 +119,8 @@ def _window(flags: Mapping[str, object], since: str | None, until: str | None) -
     """The instants, read as an analysis reads them."""
     times = {name: text for name, text in (("since", since), ("until", until)) if text is not None}
     settings = load_settings({**flags, **times}, os.environ, Path.cwd()).settings
+    if settings.since == "last":
+        raise UserError("A window that is compared begins at a time: say --since 7d or a date, not last.")
     return settings.since, settings.until
 
 

@@ -132,7 +132,9 @@ async def measure(folder: Path, drop: Drop) -> Dropper:
         return PolicyHuman().answer(payload)
 
     store, analyst = InsightStore(connect(uri)), EndlessAnalyst(load_playbook())
-    with open_context(settings, store, None, display=dropper, check_stop=lambda: None, analyst=analyst) as context:
+    with open_context(
+        settings, store, None, display=dropper, check_stop=lambda: None, on_lost=lambda: None, analyst=analyst
+    ) as context:
         dropper.context = context
         await Drive(context, answer, RunControl()).run(None)
     return dropper
