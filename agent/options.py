@@ -47,7 +47,9 @@ Last = Annotated[
 ]
 Filter = Annotated[
     str | None,
-    typer.Option(metavar="SQL", rich_help_panel=WHAT, help="Only traces that meet a condition: \"tags['env'] = 'prod'\"."),
+    typer.Option(
+        "--filter", metavar="SQL", rich_help_panel=WHAT, help="Only traces that meet a condition: \"tags['env'] = 'prod'\"."
+    ),
 ]
 ScopeName = Annotated[
     str | None,
