@@ -3,8 +3,9 @@
 Three families share it. S, the slice search, is already adjusted over its own cells by max-T. P, the planned tests of the
 process, is adjusted by Benjamini and Hochberg, once, when testing is over: until then a hypothesis has a p-value and no verdict.
 R, what is read, has a number of slots reserved beforehand, and each may spend an equal part (Bonferroni with e-values).
-Counts and shares of the snapshot are exact and in no family. Earlier issues that are looked at again are a family by themselves,
-of the size of P's level: nearly all of them are there still, and would lend any new suspicion in their family a p-value to spend.
+Counts and shares of the snapshot are exact and in no family. Earlier issues that are looked at again are a family by themselves:
+nearly all of them are there still, and would lend any new suspicion in their family a p-value to spend. Where there are some, P
+shares its level with them, half and half.
 """
 
 import math
@@ -85,11 +86,12 @@ def close_families(entries: Sequence[Entry], *, batch: int, with_model: bool = F
     inside = [entry for entry in entries if entry.hypothesis_id not in verdicts]
     reads = [entry for entry in inside if isinstance(entry.plan.decision, Read)]
     searches = [entry for entry in inside if isinstance(entry.plan.decision, Slices)]
-    planned = [entry for entry in inside if not isinstance(entry.plan.decision, Slices | Read) and not _is_prior(entry)]
+    planned = [entry for entry in inside if not isinstance(entry.plan.decision, Slices | Read)]
+    level = levels.planned / 2 if any(map(_is_prior, entries)) else levels.planned
     verdicts |= _close_slices(searches, levels.slices, batch)
     verdicts |= _close_reads(reads, levels.reads, batch)
-    verdicts |= _close_planned(planned, levels.planned, batch)
-    verdicts |= _close_planned([entry for entry in inside if _is_prior(entry)], levels.planned, batch)
+    verdicts |= _close_planned([entry for entry in planned if not _is_prior(entry)], level, batch)
+    verdicts |= _close_planned([entry for entry in planned if _is_prior(entry)], level, batch)
     return {entry.hypothesis_id: verdicts[entry.hypothesis_id] for entry in entries}
 
 

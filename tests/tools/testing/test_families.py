@@ -462,3 +462,16 @@ def test_a_contrast_goes_from_its_table_to_its_verdict():
     assert verdict.status is VALIDATED
     assert verdict.interval is not None
     assert (verdict.interval.low, verdict.interval.high) == pytest.approx((found.low, found.high), rel=0.05)
+
+
+def test_what_earlier_issues_spend_is_taken_from_the_planned_tests() -> None:
+    new, prior = (
+        rate_entry(40, 1_000, name="new", p=0.01),
+        rate_entry(40, 1_000, name="prior", p=1e-9, asks={"threshold_source": "earlier issue"}),
+    )
+    assert close_families([new], batch=1)["new"].level == pytest.approx(0.025)
+
+    together = close_families([new, prior], batch=1)
+
+    assert {name: verdict.level for name, verdict in together.items()} == pytest.approx({"new": 0.0125, "prior": 0.0125})
+    assert together["new"].p_adjusted == 0.01, "a prior that holds lends nothing to a new suspicion"
