@@ -40,7 +40,7 @@ def draft_issue(
     rating = _severity(result, part, traces, entry)
     texts = entry.issue.filled(result) if entry is not None else None
     reason = hypothesis.verdict.reason if hypothesis.verdict else ""
-    described = f"{texts.description} {texts.impact} " if texts else f"{hypothesis.statement} "
+    described = f"{texts.description} {texts.impact} " if texts else f"{_sentence(hypothesis.statement)} "
     if result.reads is not None:
         described += f"{BY_A_JUDGE} "
     return IssueDraft(
@@ -166,6 +166,10 @@ def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:
 
 def _segment(cell: Cell) -> str:
     return ", ".join(name if value == "yes" else f"{name}={value}" for name, value in sorted(cell.segment.items()))
+
+
+def _sentence(text: str) -> str:
+    return text if text.rstrip().endswith((".", "!", "?", "…")) else f"{text.rstrip()}."
 
 
 def _short(text: str) -> str:
