@@ -18,6 +18,7 @@ from typing import NoReturn
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.tools.insights.samples import CENSUS, INSTANT, RESULT, SNAPSHOT, draft, issue, query, verdict
 from analyze_experiment.tools.insights.affected import AffectedTrace
+from analyze_experiment.tools.insights.lease import TAG as LEASE
 from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Evidence, HypothesisStatus, IssueStatus, Proposals
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.tracking import connect, import_mlflow
@@ -135,7 +136,8 @@ def canonical_memory(uri: str) -> str:
         run_id = str(run.info.run_id)
         files = {name: store.files.read(run_id, name) for name in store.files.names(run_id)}
         links = store.reader.linked(run_id, experiment_id=EXPERIMENT)
-        seen = {"name": run.info.run_name, "status": run.info.status, "tags": run.data.tags, "files": files, "links": links}
+        tags = {key: value for key, value in run.data.tags.items() if key != LEASE}  # who holds it is no memory of an analysis
+        seen = {"name": run.info.run_name, "status": run.info.status, "tags": tags, "files": files, "links": links}
         described.append(json.dumps(seen, indent=1, sort_keys=True))
     described += native_issues(store)
     names: dict[str, str] = {}
