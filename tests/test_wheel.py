@@ -66,7 +66,7 @@ def test_wheel_holds_the_package_and_no_tests(unpacked: Path) -> None:
     assert {path.name.partition("-")[0] for path in unpacked.iterdir()} == {"analyze_experiment"}
     package = unpacked / "analyze_experiment"
     assert [name for name in ("tests", "docs") if (package / name).exists()] == []
-    for pattern in ("tools/testing/playbook/*.yaml", "tools/reporting/*.j2"):
+    for pattern in ("tools/testing/playbook/*.yaml", "tools/reporting/*.j2", "agent/insights/*.md"):
         names = {path.name for path in ROOT.glob(pattern)}
         assert names
         assert {path.name for path in package.glob(pattern)} == names
