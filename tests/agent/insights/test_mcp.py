@@ -41,7 +41,7 @@ def test_client_drives_an_analysis_over_stdio(sample_experiment: SampleExperimen
             read = await client.call_tool("get", {"trace_id": sample_experiment.trace_ids[2], "link_to": run_id})
             assert [span["name"] for span in (read.structured_content or {})["spans"]] == ["agent", "cancel_order"]
             refused = await client.call_tool("get_issue", {"issue_id": "nonsense"})
-            assert refused.is_error and "no id of a" in refused.content[0].text  # type: ignore[union-attr]
+            assert refused.is_error and "one looks like" in refused.content[0].text  # type: ignore[union-attr]
             prompt = await client.get_prompt("analyze_experiment")
             assert "mlflow-insights create-hypothesis" in str(prompt.messages[0].content)
 
@@ -52,5 +52,5 @@ def test_langchain_has_the_same_tools(sample_experiment: SampleExperiment, tmp_p
     tools = {tool.name: tool for tool in langchain_tools(open_insights(sample_experiment.uri, cache=tmp_path))}
     assert set(tools) == {verb.__name__ for verb in verbs()}
     assert tools["list_issues"].invoke({"experiment_id": "support-agent"}) == []
-    assert "no id of a" in tools["get_issue"].invoke({"issue_id": "nonsense"})
+    assert "one looks like" in tools["get_issue"].invoke({"issue_id": "nonsense"})
     assert tools["create_issue"].args["title"]["description"]
