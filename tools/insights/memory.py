@@ -12,7 +12,8 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from ..errors import MemoryRefused, StoreError, UserError
-from ..traces.reader import TraceReader
+from ..traces.claims import look_up
+from ..traces.reader import TraceReader, TraceView
 from ..tracking import Tracking
 from .artifacts import Boundary, RunFacts, RunFiles, no_boundary
 from .models import Document, Evidence
@@ -124,20 +125,26 @@ class Memory:
             self.files.tag(run.run_id, {tag: wanted})
 
     def _cite(self, run: RunFacts, evidence: Sequence[Evidence]) -> None:
-        """Links the traces of evidence to the analysis, once it is known that they and their spans exist.
+        """Links the traces of evidence to the analysis, once it is known that they, their spans and their quotes exist.
 
         Raises:
-            MemoryRefused: A trace isn't in the experiment, or a span isn't in its trace.
+            MemoryRefused: A trace isn't in the experiment, a span isn't in its trace, or a quote stands nowhere in it.
         """
         trace_ids = {entry.trace_id for entry in evidence}
         self.reader.require_existing(trace_ids, experiment_id=run.experiment_id)
-        spans = self.reader.span_ids(entry.trace_id for entry in evidence if entry.span_id)
-        for entry in evidence:
-            if entry.span_id and entry.span_id not in spans.get(entry.trace_id, set()):
-                raise MemoryRefused(
-                    f"Trace {entry.trace_id!r} has no span {entry.span_id!r} that can be read: evidence must exist."
-                )
+        claims = [entry for entry in evidence if entry.span_id or entry.quote]
+        traces = self.reader.for_checks(entry.trace_id for entry in claims)
+        for entry in claims:
+            if refused := _refused(traces.get(entry.trace_id), entry):
+                raise MemoryRefused(f"Trace {entry.trace_id!r} doesn't bear this evidence out: {refused}. Evidence must exist.")
         self.reader.link_existing(run.run_id, trace_ids)
+
+
+def _refused(trace: TraceView | None, entry: Evidence) -> str:
+    """Why the evidence isn't taken; empty where its span and its quote are in the trace."""
+    if trace is None:
+        return "its spans can't be read"
+    return look_up(trace, span_id=entry.span_id or "", quote=entry.quote or "").refused
 
 
 def in_order(entries: Mapping[str, IndexEntry]) -> list[str]:

@@ -198,9 +198,12 @@ class TraceReader:
             raise TraceReadError(f"Trace {trace_id!r} can't be read: its spans are missing, not yet complete, or damaged.")
         return whole[trace_id]
 
-    def span_ids(self, trace_ids: Iterable[str]) -> dict[str, set[str]]:
-        """Per trace the ids of its spans; a trace whose spans can't be read is not in it. For checks: nothing is shown."""
-        return {trace_id: {span.span_id for span in view.spans} for trace_id, view in self._whole(sorted(set(trace_ids))).items()}
+    def for_checks(self, trace_ids: Iterable[str]) -> dict[str, TraceView]:
+        """These traces by id, so that code can look up what is claimed of them; nothing of them may be shown.
+
+        A trace whose spans can't be read is not in it.
+        """
+        return self._whole(sorted(set(trace_ids)))
 
     def assessed(self, trace_ids: Iterable[str], *, name: str, source_id: str, experiment_id: str) -> set[str]:
         """Those of the traces that have a valid assessment of this name from this source; one query for 500 of them."""

@@ -17,7 +17,7 @@ def index(store: InsightStore, run_id: str) -> dict[str, str]:
 
 
 def spans_of(store: InsightStore, trace_id: str) -> list[str]:
-    return sorted(store.reader.span_ids([trace_id])[trace_id])
+    return sorted(span.span_id for span in store.reader.for_checks([trace_id])[trace_id].spans)
 
 
 def test_same_statement_and_plan_is_the_same_hypothesis(store: InsightStore, run_id: str) -> None:
@@ -124,6 +124,7 @@ def test_evidence_that_does_not_exist_is_refused(store: InsightStore, run_id: st
         (Evidence(trace_id="' OR 1 = 1"), "has no trace"),
         (Evidence(trace_id=trace_ids[0], span_id="0000000000000000"), "has no span '0000000000000000'"),
         (Evidence(trace_id=trace_ids[0], span_id=foreign), "has no span"),
+        (Evidence(trace_id=trace_ids[0], quote="It was never said."), "doesn't stand in the trace"),
     ):
         with pytest.raises(MemoryRefused, match=says):
             store.add_evidence(run_id, made.hypothesis_id, [Evidence(trace_id=trace_ids[2]), entry])

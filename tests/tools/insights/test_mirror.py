@@ -64,7 +64,7 @@ def test_issue_stands_in_mlflow_under_the_run_of_the_experiment(store: InsightSt
 
 
 def test_traces_are_marked_with_issue_span_and_reason(store: InsightStore, run_id: str, trace_ids: tuple[str, ...]) -> None:
-    (span,) = store.reader.span_ids([trace_ids[4]])[trace_ids[4]]
+    (span,) = [each.span_id for each in store.reader.for_checks([trace_ids[4]])[trace_ids[4]].spans]
     found = store.create_issue(run_id, issue(trace_ids[2]), [AffectedTrace(trace_ids[4], span, "no tool was called")])
     store.mirror_issues(EXPERIMENT)
     marked = store.tracking.client.get_trace(trace_ids[4]).info.assessments[0]
