@@ -105,7 +105,7 @@ class Context:
         if not self._snapshot.record.traces:
             name = self.store.experiment_name(experiment_id)
             raise nothing_there(self.options, self._snapshot.record, name) or UserError(
-                f"Experiment {name!r} has no traces: log some, or choose another with --experiment."
+                f"Experiment {name!r} ({experiment_id}) has no traces: log some, or choose another with --experiment."
             )
         return self._snapshot
 

@@ -123,7 +123,7 @@ WRONG = {
         code=2,
     ),
     "no traces": Wrong(
-        ("Experiment '0' has no traces", "choose another with --experiment"), no_traces, ("--experiment", "0"), code=2
+        ("Experiment 'Default' (0) has no traces", "choose another with --experiment"), no_traces, ("--experiment", "0"), code=2
     ),
     "no database": Wrong(("There is no MLflow store at", "Nothing was created"), nothing),
     "a folder": Wrong(("is no file", "Name the SQLite database itself"), folder),
