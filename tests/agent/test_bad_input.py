@@ -247,4 +247,4 @@ def test_resume_writes_the_kept_report_elsewhere(refused: Refused) -> None:
     assert refused.store.read_report(run_id) == elsewhere.read_text(encoding="utf-8")
     assert (refused.analysis.status, refused.analysis.report_path) == (AnalysisStatus.COMPLETED, str(elsewhere))
     assert f"Report: {elsewhere}" in done.stdout.splitlines()
-    assert [name for name in contents(refused.cwd) if name not in {"new", "new/report.md"}] == []
+    assert [name for name in contents(refused.cwd) if name not in {"new", "new/report.md", "new/report.html"}] == []

@@ -25,7 +25,7 @@ from analyze_experiment.tests.agent.whole import (
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import BEGINNING, SampleExperiment, SampleTrace, log_traces
 from analyze_experiment.tests.tools.insights.crashes import canonical_memory
-from analyze_experiment.tools.errors import AnalysisLocked, PersonNeeded, UserError
+from analyze_experiment.tools.errors import AnalysisLocked, PersonNeeded
 from analyze_experiment.tools.insights.locks import ExperimentLock
 from analyze_experiment.tools.insights.models import AnalysisStatus, Hypothesis, HypothesisDraft, HypothesisStatus, Verdict
 from analyze_experiment.tools.insights.store import InsightStore
@@ -88,10 +88,12 @@ def test_known_focus_leads_and_an_unknown_one_is_untested(guided: Guided) -> Non
     assert (guided.outcome.status, exit_code(guided.outcome, None)) == ("partial", 4)
 
 
-def test_window_without_traces_is_refused_and_nothing_is_made(sample_experiment: SampleExperiment) -> None:
+def test_window_without_traces_ends_well_and_nothing_is_made(sample_experiment: SampleExperiment) -> None:
     before = canonical_memory(sample_experiment.uri)
-    with pytest.raises(UserError, match="'1' has no traces in this window: widen --since and --until"):
-        analyse(sample_experiment.uri, since=BEGINNING + timedelta(days=1))
+    outcome = analyse(sample_experiment.uri, since=BEGINNING + timedelta(days=1))
+    assert (outcome.status, outcome.run_id, exit_code(outcome, None)) == ("empty", "", 0)
+    (note,) = outcome.notes
+    assert note.startswith("Experiment 'support-agent' has no trace in this window (")
     assert canonical_memory(sample_experiment.uri) == before
 
 
