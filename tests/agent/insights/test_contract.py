@@ -24,13 +24,21 @@ PAGE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "analyze_e
 
 
 class Step(NamedTuple):
-    """One command of the workflow, translated; `{run}`, `{hypothesis}`, `{issue}`, `{experiment}`, `{t0}`... are filled in."""
+    """One command; `{run}`, `{hypothesis}`, `{issue}`, `{experiment}`, `{plan}`, `{t0}`... are filled in."""
 
     command: str
     prints: str
     keeps: str = ""
     """What the id that it prints is called from then on."""
 
+
+PLAN = """
+estimand: snapshot
+min_n: 1
+steps:
+  - {role: affected, title: failed traces, sql: "SELECT trace_id FROM traces WHERE state = 'ERROR'"}
+decision: {kind: count, at_least: 1, threshold_source: user}
+"""
 
 WORKFLOW = (
     Step("experiments --max-results 10", "support-agent"),
@@ -91,6 +99,19 @@ WORKFLOW = (
     Step("preview-issues --experiment-id {experiment} --max-traces 100", "{t2}"),
     Step("preview-hypotheses --run-id {run} --max-traces 100", "{t0}"),
     Step("update-issue --run-id {run} --issue-id {issue} --status IN_PROGRESS", "IN_PROGRESS"),
+    Step("plan --experiment-id {experiment} --check {plan}", "Nothing is wrong with it"),
+    Step(
+        "create-hypothesis --run-id {run} --statement 'Some trace fails.' --rationale 'One did.' --plan {plan}",
+        "Created hypothesis with ID: ",
+        keeps="planned",
+    ),
+    Step("run-plan --run-id {run} --hypothesis-id {planned}", "VALIDATED"),
+    Step("export-traces --issue-id {issue}", "{t2}"),
+    Step("log-assessments --issue-id {issue} --dry-run", "1"),
+    Step("log-assessments --issue-id {issue}", "1"),
+    Step("create-dataset --issue-id {issue} --name 'unanswered cancellations'", "unanswered cancellations"),
+    Step("create-scorer --issue-id {issue}", "@scorer"),
+    Step("cache list", "Traces"),
     Step("update-analysis --run-id {run} --status COMPLETED", "COMPLETED"),
     Step("update-analysis --run-id {run} --status ACTIVE", "ACTIVE"),
     Step("get-analysis --run-id {run}", "Error Pattern Analysis - support-agent"),
@@ -115,9 +136,12 @@ def over_http(served: tuple[str, Path], sample_template: SampleExperiment, capsy
 
 
 @pytest.mark.parametrize("place", ["insights", "over_http"])
-def test_every_command_of_the_workflow_runs_as_written(place: str, request: pytest.FixtureRequest) -> None:
+def test_every_command_of_the_workflow_runs_as_written(place: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     insights: Insights = request.getfixturevalue(place)
-    known = {f"t{index}": trace_id for index, trace_id in enumerate(insights.trace_ids)} | {"experiment": insights.experiment_id}
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN, encoding="utf-8")
+    known = {f"t{index}": trace_id for index, trace_id in enumerate(insights.trace_ids)}
+    known |= {"experiment": insights.experiment_id, "plan": str(plan)}
     for step in WORKFLOW:
         verb, *arguments = shlex.split(step.command.format(**known))
         done = insights(verb, *arguments)
