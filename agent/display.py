@@ -2,6 +2,7 @@
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
@@ -57,7 +58,7 @@ class SilentDisplay:
         """Nothing is to be closed."""
 
 
-class _Lines(SilentDisplay):
+class _Lines(SilentDisplay, ABC):
     """Writes one line an event."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -72,8 +73,9 @@ class _Lines(SilentDisplay):
                 self._stream.write(line + "\n")
                 self._stream.flush()
 
+    @abstractmethod
     def _line(self, event: Event) -> str | None:
-        raise NotImplementedError
+        """The event's line; None where it has none."""
 
 
 class JsonDisplay(_Lines):

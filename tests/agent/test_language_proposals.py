@@ -65,7 +65,7 @@ def look(why: str, sql: str = "", trace_id: str = "", overview: str = "") -> dic
 
 def reading(request: Request) -> dict[str, Any]:
     """The first trace is quoted rightly, the second wrongly, the third has an invented span, the others are fine."""
-    place = reading.asked = getattr(reading, "asked", 0) + 1  # type: ignore[attr-defined]
+    place = reading.asked = getattr(reading, "asked", 0) + 1  # type: ignore[attr-defined]  # the count is kept on the rule
     found = SPAN.search(request.user.split("<trace>")[1])
     span_id, quote = found.groups() if found else ("", "")
     proof = {1: (span_id, quote), 2: (span_id, "words that nobody said here"), 3: ("s999", quote)}.get(place, ("", ""))

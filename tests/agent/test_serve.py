@@ -113,7 +113,7 @@ async def analyse(uri: str, cwd: Path) -> list[str]:
         review = named(await advance(client, thread, **answer({"type": "respond", "message": "It lends boats."}, focus)))
         decisions = [{"type": "reject", "message": "dull"} for _ in review["action_requests"]]
         edited = {"name": "test_hypothesis", "args": {**review["action_requests"][0]["args"], "statement": "7%"}}
-        decisions[:2] = [{"type": "edit", "edited_action": edited}, {"type": "approve"}]  # type: ignore[list-item]
+        decisions[:2] = [{"type": "edit", "edited_action": edited}, {"type": "approve"}]  # type: ignore[list-item]  # forms of both kinds
         named(await advance(client, thread, **answer(*decisions)))
         assert await advance(client, thread, **answer({"type": "respond", "message": "served.md"})) is None
     return asked

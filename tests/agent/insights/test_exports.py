@@ -75,7 +75,7 @@ def test_feedback_goes_on_where_it_was_stopped(insights: Insights, issue_id: str
     log = feedback.FeedbackMemory.log_feedback
 
     def one_and_stop(*given: object) -> bool:
-        log(*given)  # type: ignore[arg-type]
+        log(*given)  # type: ignore[arg-type]  # handed on as they came
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -41,7 +41,7 @@ def test_client_drives_an_analysis_over_stdio(sample_experiment: SampleExperimen
             read = await client.call_tool("get", {"trace_id": sample_experiment.trace_ids[2], "link_to": run_id})
             assert [span["name"] for span in (read.structured_content or {})["spans"]] == ["agent", "cancel_order"]
             refused = await client.call_tool("get_issue", {"issue_id": "nonsense"})
-            assert refused.is_error and "one looks like" in refused.content[0].text  # type: ignore[union-attr]
+            assert refused.is_error and "one looks like" in refused.content[0].text  # type: ignore[union-attr]  # it is text
             prompt = await client.get_prompt("analyze_experiment")
             assert "mlflow-insights create-hypothesis" in str(prompt.messages[0].content)
 

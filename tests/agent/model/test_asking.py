@@ -176,11 +176,11 @@ def test_questions_in_flight_are_bounded(desk: Desk) -> None:
             flying += 1
             most = max(most, flying)
             try:
-                return await send(*args)  # type: ignore[arg-type]
+                return await send(*args)  # type: ignore[arg-type]  # handed on as they came
             finally:
                 flying -= 1
 
-        model._send = counted  # type: ignore[method-assign,assignment]
+        model._send = counted  # type: ignore[method-assign,assignment]  # counts, and sends as before
         async with attached(desk, model):
             await asyncio.gather(*(model.ask(prompt, Boat, purpose="boats") for prompt in other(*"abcdef")))
 

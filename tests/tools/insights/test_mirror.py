@@ -42,7 +42,7 @@ def native(store: InsightStore) -> list[MlflowIssue]:
 
 def by_hand(store: InsightStore, made: Issue, **changes: object) -> None:
     """What the buttons of MLflow's pages do."""
-    store.native._tracing.store.update_issue(made.native_id, **changes)  # type: ignore[arg-type]
+    store.native._tracing.store.update_issue(made.native_id, **changes)  # type: ignore[arg-type]  # one of its fields
 
 
 def settle(store: InsightStore, made: Issue, status: Status) -> None:
