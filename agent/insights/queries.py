@@ -11,6 +11,8 @@ from .traces import place_of
 
 TITLE = "By hand"
 MAX_ROWS = 1000
+TEXT_CHARS = 80
+"""A longer value is taken for what somebody said, not for a name or a state."""
 TRACE_ID = re.compile(r"(?:tr-[0-9a-f]{32}|trace:/[\w./-]+)")
 
 
@@ -26,6 +28,12 @@ class Answer:
     """How many there are."""
     linked: int
     """Traces that the shown rows name and that are linked to the analysis."""
+
+    @property
+    def shows_unnamed_texts(self) -> bool:
+        """Whether texts are shown of traces that nothing names, so that looking at them leaves no link."""
+        texts = any(isinstance(value, str) and len(value) >= TEXT_CHARS for row in self.rows for value in row.values())
+        return texts and not any(_trace_ids(self.rows))
 
 
 def execute_sql(

@@ -87,6 +87,10 @@ def test_sql_and_census_run_over_a_copy_that_is_taken_by_itself(insights: Insigh
     shown = insights.do("get-baseline-census", "--run-id", run_id)
     assert {"trace_error_rate", "verbosity"} <= {each["name"] for each in shown["buckets"]}
     assert "trace_error_rate" in insights("get-baseline-census", "--run-id", run_id).out
+    said = f"concat(state, '{'.' * 90}') AS said"
+    for chosen, warned in ((said, True), (f"trace_id, {said}", False), ("state", False)):
+        beside = insights("execute-sql", "--link-to", run_id, "--sql", f"SELECT {chosen} FROM traces").err
+        assert ("select trace_id too" in beside) is warned, chosen
     refused = insights("execute-sql", "--link-to", run_id, "--sql", "DROP TABLE traces")
     assert (refused.code, refused.out) == (1, "")
     (copy,) = insights.do("cache", "list")
