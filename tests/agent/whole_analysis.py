@@ -1,4 +1,4 @@
-"""A whole analysis that is killed after every write and goes on.
+"""A whole analysis that dies after every write and goes on.
 
 A program, because only a process without threads may fork: `python whole_analysis.py TEMPLATE WORK SHARD SHARDS` prints a JSON
 line per kill of its share.

@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +30,8 @@ Session = Callable[[str, Boundary], None]
 """Carries a piece of work to its end in the store of this URI, from wherever an earlier process left it."""
 
 EXPERIMENT = "1"
+KILLED = 10
+"""Of as many boundaries one is reached by a session that is killed there; of the others a copy is gone on with."""
 RESOLVED = {"status": IssueStatus.RESOLVED, "resolution": "A retry was added."}
 _RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?")
@@ -43,30 +47,49 @@ class Trial:
 
 
 def crash_after_every_write(template: Path, work: Path, session: Session, *, shard: tuple[int, int] = (0, 1)) -> list[Trial]:
-    """Runs the session undisturbed (the first trial), then once per write with a SIGKILL there and another process that goes on.
+    """Runs the session undisturbed (the first trial), then lets another process go on from what a death at each write leaves.
 
+    What a SIGKILL leaves is the store's folder as it stands at the boundary, so the undisturbed session leaves a copy of it at
+    each, which saves the time to come there again; every tenth boundary is reached anew by a session that is killed.
     Before the first write counts as one too; before any later write nothing stands that didn't stand after the one before it.
     Of `shard` (i, n) every n-th boundary is tried, from the i-th on: n processes that share the work try them all.
     """
-    uri = copy_store(template, work / "undisturbed")
-    labels, expected = _undisturbed(uri, session)
+    home, copies = work / "home", work / "copies"
+    uri = copy_store(template, home)
+    labels, expected = _undisturbed(uri, session, copies, shard)
     trials = [Trial("undisturbed", True, expected)]
-    kills = [(number, label) for number, label in enumerate(labels, start=1) if number == 1 or label.startswith("after ")]
-    first, shards = shard
-    for number, label in kills[first::shards]:
-        memory = _killed_and_finished(copy_store(template, work / str(number)), number, session)
+    for order, (number, label) in enumerate(_tried(labels, shard)):
+        shutil.rmtree(home)
+        if order % KILLED == 0:
+            _kill(copy_store(template, home), number, session)
+        else:
+            shutil.copytree(copies / str(number), home)
+        memory = _finish(uri, session)
         trials.append(Trial(label, memory == expected, memory))
-        shutil.rmtree(work / str(number))
     return trials
 
 
-def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
-    """The boundaries of a session that nobody disturbs, and the memory that it leaves."""
-    heard = Path(uri.removeprefix("sqlite:///")).with_name("boundaries.json")
+def _tried(labels: list[str], shard: tuple[int, int]) -> list[tuple[int, str]]:
+    """The boundaries that this shard tries, by number and label."""
+    first, shards = shard
+    every = [(number, label) for number, label in enumerate(labels, start=1) if number == 1 or label.startswith("after ")]
+    return every[first::shards]
+
+
+def _undisturbed(uri: str, session: Session, copies: Path, shard: tuple[int, int]) -> tuple[list[str], str]:
+    """The boundaries of a session that nobody disturbs, and the memory that it leaves; what stood at each is copied."""
+    home = Path(uri.removeprefix("sqlite:///")).parent
+    heard = copies / "boundaries.json"
 
     def listen() -> None:
         labels: list[str] = []
-        session(uri, labels.append)
+
+        def copy(label: str) -> None:
+            labels.append(label)
+            if (len(labels), label) in _tried(labels, shard):
+                _copy(home, copies / str(len(labels)))
+
+        session(uri, copy)
         heard.write_text(json.dumps([labels, canonical_memory(uri)]), encoding="utf-8")
 
     if _in_child(listen) != 0:
@@ -75,11 +98,17 @@ def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
     return labels, memory
 
 
-def _killed_and_finished(uri: str, number: int, session: Session) -> str:
+def _copy(home: Path, copy: Path) -> None:
+    """Copies a store's folder; its database through SQLite, since another thread may be about to renew the lease there."""
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("mlflow.db*"))
+    with closing(sqlite3.connect(home / "mlflow.db")) as source, closing(sqlite3.connect(copy / "mlflow.db")) as target:
+        source.backup(target)
+
+
+def _kill(uri: str, number: int, session: Session) -> None:
     killed = _in_child(lambda: session(uri, _kill_at(number)))
     if killed != -signal.SIGKILL:
         raise AssertionError(f"the session ended by {killed} before its boundary {number}")
-    return _finish(uri, session)
 
 
 def _finish(uri: str, session: Session) -> str:
