@@ -20,6 +20,13 @@ def first_look(bench: Workbench, draft: IssueDraft, *, owner: str) -> TrendPoint
     return point_of(bench.executor.look(draft.watch, owner=owner), record, run_id=bench.run_id, since=record.since)
 
 
+def with_onset(bench: Workbench, draft: IssueDraft, *, owner: str) -> IssueDraft:
+    """The draft with when it began, where its traces say so, by the plan that will watch it."""
+    if draft.watch is None:
+        return draft
+    return draft.model_copy(update={"onset": bench.executor.onset(draft.watch, owner=owner)})
+
+
 def in_scope(bench: Workbench, draft: IssueDraft) -> IssueDraft:
     """The draft as an issue of the traces that the analysis was cut to."""
     about = draft.fingerprint.model_copy(update={"scope": bench.snapshot.record.filter})

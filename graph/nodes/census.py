@@ -10,7 +10,7 @@ from ...tools.census.thresholds import OperationalThresholds
 from ...tools.insights.models import Census
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
-from ..follow import first_look, in_scope
+from ..follow import first_look, in_scope, with_onset
 from ..ports import Event
 from ..state import State, run_of
 
@@ -44,7 +44,7 @@ def _summary(counted: Census) -> str:
 
 def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
     completed = complete(found, bench.sql)
-    completed = completed._replace(draft=in_scope(bench, completed.draft))
+    completed = completed._replace(draft=with_onset(bench, in_scope(bench, completed.draft), owner="census"))
     look = first_look(bench, completed.draft, owner="census")
     issue = context.store.create_issue(bench.run_id, completed.draft, completed.traces, look=look)
     context.display.show(

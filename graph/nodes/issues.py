@@ -9,7 +9,7 @@ from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus, Issue, 
 from ...tools.testing.drafting import draft_issue, worded
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
-from ..follow import first_look, follow_known, in_scope
+from ..follow import first_look, follow_known, in_scope, with_onset
 from ..mirror import show_in_mlflow
 from ..ports import Event
 from ..reading import flagged_traces, is_read
@@ -80,4 +80,5 @@ def _write(
     assert plan is not None and result is not None, "a verdict by test has both"
     draft = in_scope(bench, draft)
     draft = draft.model_copy(update={"watch": bench.executor.watch_plan(plan, result, owner=owner, cell=cell)})
+    draft = with_onset(bench, draft, owner=owner)
     return context.store.create_issue(bench.run_id, draft, affected, look=first_look(bench, draft, owner=owner))

@@ -11,7 +11,7 @@ from ..shares import percent
 from .excerpts import excerpt
 from .facts import ReportFacts
 from .next_steps import next_steps
-from .words import amount, interval, number, share_of_issue, when
+from .words import amount, began, interval, number, share_of_issue, when
 
 
 def render_markdown(facts: ReportFacts) -> str:
@@ -39,6 +39,7 @@ def _template() -> Template:
         "percent": percent,
         "figure": figure,
         "share": share_of_issue,
+        "began": began,
         "interval": interval,
         "when": when,
         "number": number,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ..insights.models import Bucket, Interval, Issue
+from ..insights.models import Bucket, Interval, Issue, Onset
 from ..shares import percent
 
 
@@ -47,3 +47,16 @@ def amount(bucket: Bucket | None) -> str:
 def when(value: datetime | None) -> str:
     """An instant in UTC, to the minute."""
     return "not known" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def began(onset: Onset) -> str:
+    """When an issue began, and what was before and after."""
+    before, after = (
+        f"{part:,} of {whole:,} traces ({percent(part / whole)})"
+        for part, whole in (
+            (onset.affected_before, onset.traces_before),
+            (onset.affected_after, onset.traces_after),
+        )
+    )
+    rhythm = "" if onset.by_hour else "; in under two days a daily rhythm would look the same"
+    return f"between {when(onset.earliest)} and {when(onset.latest)}: {before} before, {after} since{rhythm}"

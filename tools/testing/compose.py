@@ -70,6 +70,19 @@ def measured_rows(plan: Plan, *, by_trace: bool) -> str:
     )
 
 
+def timed_rows(plan: Plan, *, by_trace: bool) -> str:
+    """Each trace that a plan is about and that was read: its cluster, its instant, and 1 if it is affected; in order of time."""
+    unread = " AND (affected.trace_id IS NOT NULL OR unreadable.trace_id IS NULL)" if plan.step("unreadable") else ""
+    return (
+        f"{_with(plan, 'affected', 'unreadable')}\n"
+        f"SELECT {_cluster(by_trace)} AS cluster, t.request_time AS at,\n"
+        f"       CASE WHEN affected.trace_id IS NULL THEN 0 ELSE 1 END AS affected\n"
+        f"FROM members AS m JOIN traces AS t ON t.trace_id = m.trace_id"
+        f"{_joins(plan, 'affected', 'unreadable')}{_clusters(by_trace)}\n"
+        f"WHERE t.request_time IS NOT NULL{unread}\nORDER BY t.request_time, m.trace_id"
+    )
+
+
 def frame_rows(plan: Plan, *, by_trace: bool) -> str:
     """The traces of a slice search with their clusters, in the order in which all its columns come."""
     return f"{_with(plan)}\nSELECT {_cluster(by_trace)} AS cluster\nFROM members AS m{_clusters(by_trace)}\nORDER BY m.trace_id"

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from ..errors import QueryError
 from ..insights.affected import AffectedTrace
-from ..insights.models import Cell, Evidence, TestResult
+from ..insights.models import Cell, Evidence, Onset, TestResult
 from ..sql.service import SqlService
 from . import compose
 from .families import READ_SLOTS, read_stop
+from .onset import Timed, find_onset
 from .plan import Contrast, Plan, Read, Shift, Slices
 from .queries import OnStep, PlanQueries
 from .rate import material_share
@@ -125,6 +126,17 @@ class PlanExecutor:
         table = queries.ask(compose.cluster_table(plan, by_trace=key == "trace"), f"A look at {plan.population_title}")
         result = result_of_counts(plan, Counts.of(table), cluster_key=key, seed=self.seed)
         return result.model_copy(update={"query_ids": tuple(queries.query_ids)})
+
+    def onset(self, watched: Plan, *, owner: str = "") -> Onset | None:
+        """When what a plan watches began, where its traces say so.
+
+        Raises:
+            QueryError: a step fails.
+        """
+        queries = PlanQueries(self._sql, watched, owner)
+        sql = compose.timed_rows(watched, by_trace=self._key(watched) == "trace")
+        table = queries.ask(sql, f"When it happened among {watched.population_title}")
+        return find_onset(Timed.of(table), seed=self.seed)
 
     def _as_contrast(self, queries: PlanQueries, plan: Plan, cell: Cell | None) -> Plan | None:
         """The comparison that a plan is, with its cut of now where it compares numbers; None where it compares nothing."""

@@ -13,8 +13,8 @@ import numpy as np
 from ..insights.models import Cell, Interval
 from .cells import Candidate, find_candidates, scores_of
 from .contrast import ratio_interval
-from .flips import FLIPS, largest_by_flip
-from .frame import Attribute, Codes, Outcome, SliceFrame
+from .flips import FLIPS, join_units, largest_by_flip
+from .frame import Attribute, Outcome, SliceFrame
 from .pruning import Scored, prune
 from .rate import share_interval
 
@@ -50,9 +50,7 @@ class SliceSearch:
 def search_slices(frame: SliceFrame, *, ratio: float, seed: int, flips: int = FLIPS) -> SliceSearch:
     """Test all cells of one and two attributes that have enough data, for all outcomes, and prune what is found.
 
-    More clusters than fit the table of scores are first joined at random, without a look at the data, into as many units as
-    fit. A union of independent clusters is as independent of the others, so the test stays valid; it only knows the variance a
-    little less well.
+    More clusters than fit the table of scores are first joined at random into as many units as fit.
 
     Args:
         frame: The traces.
@@ -82,7 +80,7 @@ def search_slices(frame: SliceFrame, *, ratio: float, seed: int, flips: int = FL
 
 def _test(frame: SliceFrame, candidates: Sequence[Candidate], *, seed: int, flips: int) -> list[Scored]:
     """Every candidate with its max-T adjusted p-value, the clearest first."""
-    scores = scores_of(frame, candidates, units=_units(frame.cluster, MAX_SCORES // len(candidates), seed))
+    scores = scores_of(frame, candidates, units=join_units(frame.cluster, MAX_SCORES // len(candidates), seed))
     largest = largest_by_flip(scores.columns, seed=seed, flips=flips)
     # The flips are summed in single precision: what equals the observed statistic must count.
     reached = flips - np.searchsorted(largest, scores.statistics - 1e-4)
@@ -96,16 +94,6 @@ def _test(frame: SliceFrame, candidates: Sequence[Candidate], *, seed: int, flip
 
 def _is_clear(cell: Scored, ratio: float) -> bool:
     return cell.p_adjusted <= FOUND_AT and cell.candidate.ratio >= ratio
-
-
-def _units(cluster: Codes, most: int, seed: int) -> Codes:
-    """The independent unit of each trace: its cluster, or the random union of clusters that holds it."""
-    index = np.unique(cluster, return_inverse=True)[1].astype(np.int64)
-    clusters = int(index.max()) + 1
-    if clusters <= most:
-        return index
-    shuffled = np.random.Generator(np.random.PCG64(seed)).permutation(clusters)
-    return (shuffled % most)[index]
 
 
 def _cell(frame: SliceFrame, scored: Scored) -> Cell:

@@ -130,6 +130,10 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
     yield f"Severity:   {issue.severity}{f' ({issue.severity_because})' if issue.severity_because else ''}"
     yield f"Status:     {issue.status}{f': {issue.resolution}' if issue.resolution else ''}"
     yield f"Affected:   {issue.counts}"
+    if issue.onset:
+        from ....tools.reporting.words import began
+
+        yield f"Began:      {began(issue.onset)}"
     yield f"Kind:       {issue.kind}, from {issue.hypothesis_id or issue.source}, analysis {issue.source_run_id}"
     yield f"What:       {issue.description}"
     yield f"Cause:      {issue.cause.text} ({issue.cause.standing})"

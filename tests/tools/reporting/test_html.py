@@ -13,11 +13,12 @@ import pytest
 
 from analyze_experiment.tests.tools.insights.samples import SNAPSHOT
 from analyze_experiment.tests.tools.reporting.conftest import HOSTILE, QUERY
-from analyze_experiment.tools.insights.models import TrendPoint
+from analyze_experiment.tools.insights.models import Onset, TrendPoint
 from analyze_experiment.tools.reporting.changes import changes_of
 from analyze_experiment.tools.reporting.facts import ReportFacts
 from analyze_experiment.tools.reporting.html import render_html
 from analyze_experiment.tools.reporting.markdown import render_markdown
+from analyze_experiment.tools.reporting.words import when
 
 Gather = Callable[..., ReportFacts]
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
@@ -130,6 +131,28 @@ def _rendered(page: Path, text: str) -> str:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it (apt-get install chromium) to render the page")
+def test_the_markdown_says_when_an_issue_began_where_its_traces_say_so(gather: Gather) -> None:
+    facts = gather()
+    begun = Onset(
+        earliest=SNAPSHOT.instant,
+        latest=SNAPSHOT.instant + timedelta(hours=3),
+        affected_before=1,
+        traces_before=200,
+        affected_after=30,
+        traces_after=150,
+        p_value=0.001,
+        by_hour=False,
+    )
+    first, *others = facts.issues
+    known = replace(first, issue=first.issue.model_copy(update={"onset": begun}))
+
+    assert "**Began**" not in render_markdown(facts)
+    said = next(line for line in render_markdown(replace(facts, issues=(known, *others))).splitlines() if "**Began**" in line)
+    assert f"between {when(begun.earliest)} and {when(begun.latest)}" in said
+    assert "1 of 200 traces (0.5%) before, 30 of 150 traces (20.0%) since" in said
+    assert "daily rhythm" in said
+
+
 def test_a_browser_runs_no_script_of_a_trace(gather: Gather, tmp_path: Path) -> None:
     assert '<html lang="taken">' in _rendered(tmp_path / "naive.html", f'<html lang="en"><body>{HOSTILE}</body></html>')
     seen = _rendered(tmp_path / "report.html", render_html(gather()))

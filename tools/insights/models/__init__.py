@@ -9,7 +9,7 @@ from .analysis import Analysis, AnalysisStatus, Closing, Question, Scope
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
-from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored
+from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
 from .reading import Judgement, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
 from .tested import Arm, Cell, HypothesisStatus, Reads, TestResult, Verdict
@@ -42,6 +42,7 @@ __all__ = [
     "Kind",
     "Mirrored",
     "ModelRecord",
+    "Onset",
     "Part",
     "Polarity",
     "Proposals",

@@ -28,6 +28,28 @@ class Cause(Part):
     """confirmed by a mechanism visible in the spans, supported by a contrast, or suspected."""
 
 
+class Onset(Part):
+    """When an issue began: some instant from `earliest` to `latest`; which one isn't known (`tools/testing/onset.py`).
+
+    Shape, as in YAML and JSON: `earliest` and `latest` as instants with their zone, four numbers of traces, `p_value`, `by_hour`.
+    An issue whose traces don't show that it began has no `onset` at all (null). It is a beginning or a rise, never an end: the
+    share `affected_after / traces_after` is above `affected_before / traces_before`, split at the likeliest instant of the range.
+    """
+
+    earliest: datetime
+    """The traces up to here are surely of before."""
+    latest: datetime
+    """The traces from here on are surely of after."""
+    affected_before: int = Field(ge=0)
+    traces_before: int = Field(ge=1)
+    affected_after: int = Field(ge=0)
+    traces_after: int = Field(ge=1)
+    p_value: float
+    """That traces without any beginning show one as clear as this, wherever it may lie."""
+    by_hour: bool
+    """Whether traces were compared within the hour of the day; in under two days a daily rhythm may look like a beginning."""
+
+
 class Fingerprint(Part):
     """What an issue is about, to know it again next week however it is worded (`tools/testing/fingerprints.py`)."""
 
@@ -61,6 +83,8 @@ class IssueDraft(Part):
     fingerprint: Fingerprint
     evidence: tuple[Evidence, ...]
     query_ids: tuple[str, ...] = ()
+    onset: Onset | None = None
+    """When it began, where its traces say so."""
     watch: Plan | None = None
     """The plan that later analyses carry out on newer traces, to see whether it is still there; None: nobody can but a reader."""
 
