@@ -28,7 +28,7 @@ class Request:
     """One request as the server got it."""
 
     form: str
-    """The name of the form that is asked for."""
+    """The name of the form that is asked for; empty where none is."""
     method: Method | None
     body: Mapping[str, Any]
 
@@ -38,7 +38,7 @@ class Request:
 
     @property
     def user(self) -> str:
-        return str(self.body["messages"][1]["content"])
+        return str(self.body["messages"][:2][-1]["content"])
 
     @property
     def text(self) -> str:
@@ -109,7 +109,7 @@ class ScriptedModel:
         request = Request(form, method, body)
         with self._lock:
             self.requests.append(request)
-            if method not in self.supports:
+            if method is not None and method not in self.supports:
                 return _error(400, f"{method} is not supported")
             if method in self.ignores:
                 return 200, {}, _completion(request, Said("Certainly! Here is what I think."))
