@@ -12,7 +12,7 @@ TRACE_TOKENS = 4000
 """The most tokens of one trace that are shown."""
 SHARED_TOKENS = 1800
 """Instructions, rules and tools, which stand before every trace."""
-OTHER_CALLS = 45
+OTHER_CALLS = 60
 """Questions that are about no single trace: purpose, exploration, plans, causes."""
 OTHER_TOKENS = 7000
 ANSWER_TOKENS = 350

@@ -1,33 +1,33 @@
-"""Why a proven failure happens: the model reads affected and unaffected traces and names a cause; code says how far it is known.
-
-`confirmed` is a mechanism that is seen in the spans of nearly all affected traces and of nearly no others, `supported` one that
-goes with the failure by the test of a contrast; everything else is `suspected` (method: Cause).
-"""
+"""Why a proven failure happens: the model looks around among affected and other traces, then names a cause; code weighs it."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ...graph.ports import Explanation as Explained
 from ...graph.reading import judgements_of
-from ...tools.census.literals import quote
-from ...tools.errors import QueryError
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Cause, Hypothesis
 from ...tools.reading.digest import digest
-from ...tools.sql.guard import check_query
+from ...tools.reading.related import find_related
+from ...tools.reading.side_by_side import Group
 from ...tools.sql.help import relations_brief
 from ...tools.testing.compose import nested
-from ...tools.testing.mechanism import ELSEWHERE, SHARED
-from ...tools.testing.plan import Contrast, Plan, QueryStep, Slices
+from ...tools.testing.plan import Plan, Slices
 from ..model import GivenUp
 from .forms import Explanation
 from .inquiry import Inquiry
+from .looking import GROUP_TRACES, Lookout
+from .weighing import select_these, weigh_cause
 
+ROUNDS = 3
+"""Times that the model is asked: it may look around twice before it answers."""
 AFFECTED, UNAFFECTED = 3, 2
-"""Traces of each side that are read."""
+"""Traces of each side that are read from the start."""
 TRACE_TOKENS = 1_000
-LEVEL = 0.05
-OWNER = "causes"
+FOUND = 12
+"""Affected traces of which is said what was found in them."""
+FOUND_CHARS = 220
+BESIDE_CHARS = 2_500
 WORDS = (5, 8)
 """Words of a title, as the workflow has it."""
 
@@ -46,19 +46,18 @@ async def explain(inquiry: Inquiry, hypothesis: Hypothesis, affected: Sequence[A
     if plan is None or isinstance(plan.decision, Slices) or not ids:
         return Explained(counted)
     population = await asyncio.to_thread(_population, inquiry, hypothesis, plan)
-    others = sorted(population - set(ids))
-    answer = await inquiry.ask(
-        "explain",
-        Explanation,
-        purpose="causes",
-        relations=relations_brief(),
-        finding=f"{hypothesis.statement}\n{len(ids):,} of {len(population):,} {plan.population_title} are affected.",
-        affected=await _read(inquiry, ids[:AFFECTED]),
-        unaffected=await _read(inquiry, others[:UNAFFECTED]) or "(none)",
-    )
-    if isinstance(answer, GivenUp):
+    answer = await _look_into(inquiry, hypothesis, plan, affected, sorted(population - set(ids)))
+    if answer is None:
         return Explained(counted)
-    cause = await asyncio.to_thread(_weigh, inquiry, answer, plan, frozenset(ids), population)
+    cause = await asyncio.to_thread(
+        weigh_cause,
+        inquiry.bench,
+        " ".join(answer.cause.split()),
+        answer.mechanism_sql,
+        affected=frozenset(ids),
+        population=population,
+        counted=plan.step("affected") is not None,
+    )
     stronger = counted if counted.standing == "confirmed" else cause
     return Explained(stronger, title=answer.title if title_fits(answer.title) else "", recommendation=answer.recommendation)
 
@@ -66,6 +65,41 @@ async def explain(inquiry: Inquiry, hypothesis: Hypothesis, affected: Sequence[A
 def title_fits(title: str) -> bool:
     """Whether a title has five to eight words."""
     return WORDS[0] <= len(title.split()) <= WORDS[1]
+
+
+async def _look_into(
+    inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan, affected: Sequence[AffectedTrace], others: Sequence[str]
+) -> Explanation | None:
+    """The model's explanation, after the looks that it asked for; None where there is none.
+
+    The verdicts are given, so all traces may be looked at.
+    """
+    ids = list(dict.fromkeys(each.trace_id for each in affected))
+    groups = {"affected": select_these(ids[:GROUP_TRACES]), "others": select_these(others[:GROUP_TRACES])}
+    lookout = Lookout(inquiry, "all", groups)
+    await inquiry.look_at(ids[:FOUND])
+    given = {
+        "relations": relations_brief(),
+        "finding": f"{hypothesis.statement}\n{len(ids):,} of {len(ids) + len(others):,} {plan.population_title} are affected.",
+        "found": _found(affected),
+        "beside": await lookout.beside(Group("affected", ids), Group("others", others), chars=BESIDE_CHARS),
+        "affected": await _read(inquiry, ids[:AFFECTED]),
+        "unaffected": await _read(inquiry, await asyncio.to_thread(_nearest, inquiry, ids, others)) or "(none)",
+    }
+    for left in range(ROUNDS, 0, -1):
+        answer = await inquiry.ask("explain", Explanation, purpose="causes", **given, log=lookout.log, rounds=_rounds(left))
+        if isinstance(answer, GivenUp):
+            return None
+        if not answer.looks or left == 1:
+            return answer if answer.cause.strip() else None
+        await lookout.carry_out(answer.looks, learnt=answer.learnt)
+    raise AssertionError("the last round answers")
+
+
+def _rounds(left: int) -> str:
+    if left == 1:
+        return "Answer now: no look is carried out any more."
+    return f"You may look around {left - 1} more time{'s' if left > 2 else ''}."
 
 
 def _population(inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan) -> frozenset[str]:
@@ -77,54 +111,23 @@ def _population(inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan) -> frozens
     return frozenset(str(each) for each in table["trace_id"].to_pylist())
 
 
+def _found(affected: Sequence[AffectedTrace]) -> str:
+    """What was found in some of the affected traces, in a line each."""
+    lines = [
+        f"{each.trace_id}{f' span {each.span_id}' if each.span_id else ''}: {' '.join(each.note.split())[:FOUND_CHARS]}"
+        for each in affected[:FOUND]
+        if each.note
+    ]
+    return "\n".join(lines) or "(nothing but that they are affected)"
+
+
+def _nearest(inquiry: Inquiry, affected: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Other traces to read beside the affected ones: first those that are about the same as one of them."""
+    related = find_related(inquiry.bench, affected, half="all", among=frozenset(others))
+    near = [trace_id for each in affected if each in related for trace_id in related[each].trace_ids]
+    return list(dict.fromkeys([*near, *others]))[:UNAFFECTED]
+
+
 async def _read(inquiry: Inquiry, trace_ids: Sequence[str]) -> str:
     traces = [await inquiry.read(trace_id) for trace_id in trace_ids]
     return "\n\n".join(digest(trace, tokens=TRACE_TOKENS, known=inquiry.known) for trace in traces if trace is not None)
-
-
-def _weigh(inquiry: Inquiry, answer: Explanation, plan: Plan, affected: frozenset[str], population: frozenset[str]) -> Cause:
-    """How far the cause is known, by counting who carries its mark."""
-    text = " ".join(answer.cause.split())
-    suspected, unaffected = Cause(text=text, standing="suspected"), population - affected
-    if not answer.mechanism_sql.strip() or not unaffected:
-        return suspected
-    contrast = _contrast(answer.mechanism_sql, affected, population)
-    try:
-        check_query(answer.mechanism_sql)
-        marked = inquiry.bench.query(
-            f"SELECT DISTINCT x.trace_id FROM {nested(answer.mechanism_sql)} AS x", title="The mark of the cause"
-        )
-        result = inquiry.bench.executor.run(contrast, owner=OWNER, on_step=lambda *_: None).result
-    except QueryError:
-        return suspected
-    carriers = population.intersection(map(str, marked["trace_id"].to_pylist()))
-    if carriers == affected and plan.step("affected") is not None:
-        return suspected  # a query that says again what was counted is no cause
-    hits, elsewhere = len(carriers & affected), len(carriers & unaffected)
-    seen = (
-        f"{text} Its mark is in {hits:,} of {len(affected):,} affected traces and in {elsewhere:,} of {len(unaffected):,} others."
-    )
-    if hits >= SHARED * len(affected) and elsewhere <= ELSEWHERE * len(unaffected):
-        return Cause(text=seen, standing="confirmed")
-    p, ratio = result.p_value, result.value
-    if result.eligible and p is not None and ratio is not None and p <= LEVEL and ratio > 1:
-        return Cause(text=f"{seen} Failures are {ratio:.1f} times as frequent where it is (p {p:.2g}).", standing="supported")
-    return Cause(text=seen, standing="suspected")
-
-
-def _contrast(mechanism: str, affected: Iterable[str], population: Iterable[str]) -> Plan:
-    """Whether the failure goes with the mark."""
-    return Plan(
-        estimand="process",
-        population=_these(population),
-        steps=(
-            QueryStep(role="exposed", title="carry the mark of the cause", sql=mechanism),
-            QueryStep(role="affected", title="are affected", sql=_these(affected)),
-        ),
-        decision=Contrast(threshold_source="configuration"),
-    )
-
-
-def _these(trace_ids: Iterable[str]) -> str:
-    listed = ", ".join(quote(each) for each in sorted(trace_ids))
-    return f"SELECT t.trace_id AS trace_id FROM traces AS t WHERE t.trace_id IN ({listed})"

@@ -21,8 +21,12 @@ class Purpose(Form):
 
 
 class TraceReading(Form):
-    """What went wrong first in one trace, if anything did."""
+    """What went wrong first in one trace, if anything did; or the spans that are needed first."""
 
+    show: list[str] = Field(max_length=6)
+    """Spans to be shown in full before an answer; empty where there is one."""
+    weighed: str = Field(max_length=700)
+    """What was wanted, and of each part whether it was done as wanted and as the rules allow."""
     went_wrong: bool
     what: Line
     """What the agent did, or left out, in general words; empty where nothing went wrong."""
@@ -30,7 +34,7 @@ class TraceReading(Form):
     """As it is named in the trace: s7."""
     quote: str = Field(max_length=300)
     """Words of the trace that show it, exactly as they stand there."""
-    also: list[Line] = Field(max_length=2)
+    also: list[Line] = Field(max_length=3)
     """What else went wrong, apart from that."""
 
 
@@ -46,18 +50,29 @@ class Candidate(Form):
     """Whether the fields of the traces and spans decide it, so that a query can count it; else somebody must read."""
 
 
-class Candidates(Form):
-    """Behaviours that may be failures, the most harmful first."""
+class Mode(Candidate):
+    """A failure mode that notes make together."""
 
-    candidates: list[Candidate] = Field(max_length=12)
+    notes: list[int] = Field(max_length=60)
+    """The numbers of the notes that are about it."""
+
+
+class Grouping(Form):
+    """The failure modes that notes make together, the most harmful first."""
+
+    modes: list[Mode] = Field(max_length=16)
 
 
 class Look(Form):
-    """One thing to look at: the answer of a query, an overview, or spans of one trace in full."""
+    """One thing to look at: the answer of a query, two groups side by side, an overview, or spans of one trace in full."""
 
     why: str = Field(max_length=160)
     sql: str = Field(max_length=2500)
     """One SELECT; empty where something else is wanted."""
+    group: str = Field(max_length=2500)
+    """A SELECT of the trace_ids of one group, to be set beside another; empty where something else is wanted."""
+    beside: str = Field(max_length=2500)
+    """A SELECT of the trace_ids of the other group; empty: all other traces."""
     overview: str = Field(max_length=40)
     """The name of an overview that is wanted as a whole; empty where something else is."""
     trace_id: str = Field(max_length=80)
@@ -68,10 +83,10 @@ class Look(Form):
 class Exploration(Form):
     """What was learnt from the last look, what to look at next, and what was found."""
 
-    learnt: str = Field(max_length=500)
-    found: list[Candidate] = Field(max_length=3)
+    learnt: str = Field(max_length=700)
+    found: list[Candidate] = Field(max_length=4)
     """Behaviours that weren't on the list."""
-    looks: list[Look] = Field(max_length=3)
+    looks: list[Look] = Field(max_length=4)
     """Empty: there is nothing more to look for."""
 
 
@@ -103,10 +118,14 @@ class WrittenPlan(Form):
 
 
 class Explanation(Form):
-    """Why a failure happens, what shows it, and what to change."""
+    """Why a failure happens, what shows it, and what to change; or what must be looked at first."""
 
+    learnt: str = Field(max_length=700)
+    """What the last looks showed."""
+    looks: list[Look] = Field(max_length=4)
+    """What to look at before an answer; empty where there is one."""
     title: str = Field(max_length=90)
-    cause: str = Field(min_length=10, max_length=500)
+    cause: str = Field(max_length=600)
     mechanism_sql: str = Field(max_length=2500)
     """A SELECT of the trace_ids in which the cause can be seen; empty where it can't be seen in the fields."""
-    recommendation: str = Field(min_length=10, max_length=400)
+    recommendation: str = Field(max_length=400)

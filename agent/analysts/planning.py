@@ -14,7 +14,7 @@ from ...tools.errors import QueryError
 from ...tools.insights.models import HypothesisDraft, HypothesisSource
 from ...tools.sql.help import relations_brief
 from ...tools.testing.compose import member_count, step_count
-from ...tools.testing.plan import Contrast, Count, Plan, QueryStep, Rate, Read, ReadStep
+from ...tools.testing.plan import Contrast, Count, Decision, Plan, QueryStep, Rate, Read, ReadStep
 from ...tools.testing.queries import PlanQueries
 from ...tools.testing.render import render_plan
 from ..model import GivenUp
@@ -26,7 +26,11 @@ COUNT_LEAST = 2
 COUNT_SHARE = 0.02
 """A counted fault is an issue from this share of its population on, and never with a single trace."""
 RATE = 0.05
-"""The share above which a fault is one: a rate that is claimed, or that a judge sees."""
+"""The share above which a fault is one, where a rate is claimed."""
+READ_SHARE = 0.03
+"""The same where a judge sees it: rarer faults can't be told from a judge's own slips; and never a single trace."""
+READ_LEAST = 5
+"""Fewer traces than these aren't read: they would say nothing about any share."""
 OWNER = "planning"
 ALL = "SELECT trace_id FROM traces"
 
@@ -43,6 +47,8 @@ class Suggested:
     source: HypothesisSource
     why: str
     """The same in words."""
+    seen: tuple[str, ...] = ()
+    """What was noted of single traces that made it a candidate."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bo
             relations=relations_brief(),
             candidate=f"{candidate.title}\n{candidate.statement}\nhow it is decided: {candidate.check}\n"
             f"decided by the fields alone: {'probably' if candidate.by_sql else 'no'}{wish}",
+            seen="\n".join(f"- {each}" for each in suggested.seen) or "(nothing but that)",
             problem=problem,
         )
         if isinstance(written, GivenUp):
@@ -103,7 +110,8 @@ def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool) -> Plan:
     queries = PlanQueries(bench.sql, plan, OWNER)
     population = queries.show_population(lambda *_: None)
     if not population:
-        raise PlanRefused("its population is empty: no trace is selected by population_sql")
+        shown = " that nobody was shown yet" if isinstance(plan.decision, Read) else ""
+        raise PlanRefused(f"its population is empty: population_sql selects no trace{shown}")
     found = {}
     for step in plan.queries:
         queries.show_step(step, lambda *_: None)
@@ -116,10 +124,24 @@ def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool) -> Plan:
         )
     if "exposed" in found and found["exposed"] in {0, population}:
         raise PlanRefused("there is nothing to compare: exposed_sql selects none of the population, or all of it")
+    return plan.model_copy(update={"decision": _decision(plan, population)})
+
+
+def _decision(plan: Plan, population: int) -> Decision:
+    """The decision with what depends on how many traces it is about: a single trace never makes a fault."""
     if isinstance(plan.decision, Count):
         at_least = max(COUNT_LEAST, math.ceil(COUNT_SHARE * population))
-        plan = plan.model_copy(update={"decision": Count(at_least=at_least, threshold_source="configuration")})
-    return plan
+        return Count(at_least=at_least, threshold_source="configuration")
+    if isinstance(plan.decision, Read):
+        if population < READ_LEAST:
+            raise PlanRefused(
+                f"only {population} traces that nobody was shown yet are in its population: widen population_sql, leave it "
+                "empty, or decide it by count"
+            )
+        # Above this share there are at least two affected traces.
+        threshold = max(READ_SHARE, math.ceil(10_000 / population) / 10_000)
+        return Read(threshold=threshold, threshold_source="configuration")
+    return plan.decision
 
 
 def _build(inquiry: Inquiry, written: WrittenPlan) -> Plan:
@@ -138,7 +160,7 @@ def _build(inquiry: Inquiry, written: WrittenPlan) -> Plan:
                 population_title=title,
                 leave_out=tuple(sorted(inquiry.seen)),
                 steps=(ReadStep(title=written.statement[:200], question=written.question),),
-                decision=Read(threshold=RATE, threshold_source="configuration"),
+                decision=Read(threshold=READ_SHARE, threshold_source="configuration"),
                 rejected_if=written.rejected_if,
             )
         case "contrast":

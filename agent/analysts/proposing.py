@@ -1,7 +1,7 @@
 """What only reading can suspect: open reading, exploration, merging, plans. On top of what counting proposes, never instead."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ...graph.ports import Event, Proposal
 from ...tools.insights.models import Census, HypothesisDraft, Issue
@@ -12,12 +12,16 @@ from .merging import merge_candidates
 from .planning import Planned, Suggested, plan_candidate
 from .reading import Read, read_openly
 
-CANDIDATES = 16
-"""Behaviours that are tested at most, the most harmful first ..."""
+CANDIDATES = 24
+"""Behaviours that are tested at most ..."""
 TRACES_A_CANDIDATE = 5
 """... and at most one for so many traces, so that questions stay few."""
+EXPLORED = 3
+"""One in so many of them is kept for what exploration finds, however much reading has found."""
 READINGS = 8
-"""Of them at most so many by reading: as many as one look at a trace can answer."""
+"""Of them at most so many by reading, as many as one look at a trace can answer; twice as many ..."""
+TRACES_TO_READ_TWICE = 100
+"""... from so many traces on, because half of the traces at least were read before, and two questions a trace are allowed."""
 ROUNDS = 8
 TRACES_A_ROUND = 12
 """Traces for each round of exploration, at most `ROUNDS` of them."""
@@ -31,20 +35,39 @@ async def propose_reading(
     inquiry.show(Event("step", "Reading traces", step=inquiry.step))
     read = await read_openly(inquiry, census, size=min(sample, traces))
     inquiry.show(Event("step", "Looking around", step=inquiry.step))
-    found = await explore(inquiry, census, read.candidates, rounds=min(ROUNDS, max(1, traces // TRACES_A_ROUND)))
+    modes = [mode.candidate for mode in read.modes]
+    found = await explore(inquiry, census, modes, rounds=min(ROUNDS, max(1, traces // TRACES_A_ROUND)))
     known = [*(draft.statement for draft in counting), *(f"{issue.title}: {issue.description[:200]}" for issue in earlier)]
-    candidates, merged = await merge_candidates(inquiry, [*read.candidates, *found], known)
+    candidates, merged = await merge_candidates(inquiry, [*modes, *found], known)
     most = min(CANDIDATES, max(3, traces // TRACES_A_CANDIDATE))
-    cut = [f"{each.statement} Left out: more than {most} were proposed." for each in candidates[most:]]
+    chosen = choose_candidates(candidates, frozenset(modes), most)
+    cut = [f"{each.statement} Left out: more than {most} were proposed." for each in candidates if each not in chosen]
     inquiry.show(Event("step", "Writing the plans", step=inquiry.step))
     asked = [_asked_for(draft) for draft in counting if is_unplanned_focus(draft)]
-    planned = await _plan(inquiry, [*asked, *(_suggested(each, read) for each in candidates[:most])])
+    readings = READINGS * (2 if traces >= TRACES_TO_READ_TWICE else 1)
+    planned = await _plan(inquiry, [*asked, *(_suggested(each, read) for each in chosen)], readings)
     drafts = _once([each.draft for each in planned if each.draft is not None])
     refused = [each.refused for each in planned if each.draft is None]
-    notes = (
-        [f"{read.refused} notes of open reading had no quote that stands in their trace, or no trace."] if read.refused else []
-    )
-    return Proposal(drafts, (*merged, *cut, *refused, *notes))
+    return Proposal(drafts, (*merged, *cut, *refused, *_notes(read)))
+
+
+def choose_candidates(candidates: Sequence[Candidate], modes: Collection[Candidate], most: int) -> list[Candidate]:
+    """As many as may be tested, in their order; neither what was read nor what was explored crowds out the other."""
+    explored = [each for each in candidates if each not in modes]
+    places = max(most // EXPLORED, most - (len(candidates) - len(explored)))
+    kept = frozenset(explored[:places])
+    read = [each for each in candidates if each in modes][: most - len(kept)]
+    return [each for each in candidates if each in kept or each in read]
+
+
+def _notes(read: Read) -> list[str]:
+    """What became of notes that are in no candidate."""
+    notes = []
+    if read.refused:
+        notes.append(f"{read.refused} notes of open reading had no quote that stands in their trace, or no trace.")
+    if read.ungrouped:
+        notes.append(f"{read.ungrouped} notes of open reading are in no failure mode.")
+    return notes
 
 
 def is_unplanned_focus(draft: HypothesisDraft) -> bool:
@@ -58,8 +81,12 @@ def asked_because(words: str) -> str:
 
 
 def _suggested(candidate: Candidate, read: Read) -> Suggested:
-    where = f"Open reading of {read.traces} traces suggests it" if candidate in read.candidates else "Exploration suggests it"
-    return Suggested(candidate, "sample", f"{where}: {candidate.title}.")
+    mode = next((each for each in read.modes if each.candidate == candidate), None)
+    if mode is None:
+        return Suggested(candidate, "sample", f"Exploration suggests it: {candidate.title}.")
+    seen = f", seen in {mode.traces} of them" if mode.traces else ""
+    why = f"Open reading of {read.traces} traces suggests it{seen}: {candidate.title}."
+    return Suggested(candidate, "sample", why, seen=mode.examples)
 
 
 def _asked_for(draft: HypothesisDraft) -> Suggested:
@@ -70,10 +97,10 @@ def _asked_for(draft: HypothesisDraft) -> Suggested:
     return Suggested(candidate, "user", asked_because(words))
 
 
-async def _plan(inquiry: Inquiry, suggested: Sequence[Suggested]) -> list[Planned]:
+async def _plan(inquiry: Inquiry, suggested: Sequence[Suggested], readings: int) -> list[Planned]:
     """Plans for all of them side by side; what only reading can decide comes first where questions are short."""
     ordered = sorted(suggested, key=lambda each: each.candidate.by_sql)
-    readable = ordered[:READINGS]
+    readable = ordered[:readings]
     return list(await asyncio.gather(*(plan_candidate(inquiry, each, may_read=each in readable) for each in suggested)))
 
 

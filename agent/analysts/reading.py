@@ -1,95 +1,100 @@
-"""Open reading: traces read one at a time, what went wrong first in each, and the failure modes that the notes make together."""
+"""Open reading: traces read one at a time, and what went wrong first in each; what is noted needs a quote."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...tools.insights.models import Census
 from ...tools.reading.digest import digest
+from ...tools.reading.related import Related, find_related
 from ...tools.reading.transcript import span_called
 from ...tools.traces.claims import look_up
-from ...tools.traces.sample import find_siblings, odd_sample, random_sample
+from ...tools.traces.reader import TraceView
+from ...tools.traces.sample import odd_sample, random_sample
 from ..model import GivenUp
-from .forms import Candidate, Candidates, TraceReading
+from .forms import TraceReading
+from .grouping import Grouped, Note, group_notes
 from .inquiry import Inquiry
+from .showing import ask_with_spans
 
-TRACE_TOKENS = 4_000
-"""Of a trace that is read."""
-SIBLING_TOKENS = 1_000
+TRACE_TOKENS = 6_000
+"""Of a trace that is read: most conversations with tools are shown whole."""
 ODD = 8
 """Traces of odd buckets that are read besides the random ones."""
-NOTES_CHARS = 14_000
-"""Of all notes together, for the question that groups them."""
-NO_SIBLING = "(no other trace has the same input)"
+ALONE = "(no other trace is about the same)"
 
 
 @dataclass(frozen=True)
 class Read:
     """What open reading gave."""
 
-    candidates: tuple[Candidate, ...] = ()
+    modes: tuple[Grouped, ...] = ()
     traces: int = 0
     """Traces that were read to an answer."""
     refused: int = 0
     """Notes whose span or quote isn't in the trace."""
+    ungrouped: int = 0
+    """Notes that are in no failure mode."""
 
 
 async def read_openly(inquiry: Inquiry, census: Census, *, size: int) -> Read:
     """Reads a seeded random sample and traces of odd buckets, and groups what was noted."""
-    sample, siblings = await asyncio.to_thread(_draw, inquiry, census, size)
+    sample, related = await asyncio.to_thread(_draw, inquiry, census, size)
     done = 0
 
     async def one(trace_id: str) -> TraceReading | GivenUp | None:
         nonlocal done
-        noted = await _read_one(inquiry, trace_id, siblings.get(trace_id))
+        noted = await _read_one(inquiry, trace_id, related)
         done += 1
         inquiry.progress("reading traces", done, len(sample))
         return noted
 
     answers = await asyncio.gather(*(one(trace_id) for trace_id in sample))
-    readings = [each for each in answers if isinstance(each, TraceReading)]
-    notes = [note for each in readings if each.went_wrong for note in (each.what, *each.also) if note.strip()]
+    readings = {trace_id: each for trace_id, each in zip(sample, answers, strict=True) if isinstance(each, TraceReading)}
+    notes = [note for trace_id, each in readings.items() if each.went_wrong for note in _notes(trace_id, each)]
     refused = sum(each is None for each in answers)
     inquiry.note(f"{len(readings):,} traces read, {len(notes):,} notes of what went wrong, {refused:,} refused or unreadable")
-    return Read(await _group(inquiry, notes), len(readings), refused)
+    modes, ungrouped = await group_notes(inquiry, notes)
+    return Read(modes, len(readings), refused, ungrouped)
 
 
-def _draw(inquiry: Inquiry, census: Census, size: int) -> tuple[list[str], dict[str, str]]:
+def _draw(inquiry: Inquiry, census: Census, size: int) -> tuple[list[str], dict[str, Related]]:
     bench = inquiry.bench
     drawn = random_sample(bench.sql, size=size, seed=inquiry.analysis.seed)
     odd = odd_sample(bench.sql, census, size=ODD if size else 0)
     sample = list(dict.fromkeys([*drawn, *odd]))
-    siblings = find_siblings(bench.sql, sample)
-    bench.look_at(sorted({*sample, *siblings.values()}))
-    return sample, siblings
+    related = find_related(bench, sample)
+    beside = {trace_id for each in related.values() for trace_id in each.trace_ids}
+    inquiry.seen |= beside
+    bench.look_at(sorted({*sample, *beside}))
+    return sample, related
 
 
-async def _read_one(inquiry: Inquiry, trace_id: str, sibling: str | None) -> TraceReading | GivenUp | None:
+def _notes(trace_id: str, reading: TraceReading) -> list[Note]:
+    """What was noted of a trace: the first failure with its proof, and the others."""
+    texts = [(reading.what, reading.quote), *((text, "") for text in reading.also)]
+    return [Note(trace_id, " ".join(text.split()), " ".join(quote.split())) for text, quote in texts if text.strip()]
+
+
+async def _read_one(inquiry: Inquiry, trace_id: str, related: Mapping[str, Related]) -> TraceReading | GivenUp | None:
     """What the model noted of a trace; None where the trace can't be read, or where it has nothing of what is quoted."""
     trace = await inquiry.read(trace_id)
     if trace is None:
         return None
-    other = await inquiry.read(sibling) if sibling else None
-    noted = await inquiry.ask(
-        "read_trace",
-        TraceReading,
-        purpose="open reading",
-        sibling=digest(other, tokens=SIBLING_TOKENS, known=inquiry.known) if other else NO_SIBLING,
-        trace=digest(trace, tokens=TRACE_TOKENS, known=inquiry.known),
-    )
+    text = digest(trace, tokens=TRACE_TOKENS, known=inquiry.known)
+    beside = related[trace_id].text if trace_id in related else ALONE
+
+    async def ask(spans: str, may: str) -> TraceReading | GivenUp:
+        return await inquiry.ask(
+            "read_trace", TraceReading, purpose="open reading", may=may, related=beside, trace=text, spans=spans
+        )
+
+    noted = await ask_with_spans(trace, text, ask)
     if isinstance(noted, GivenUp) or not noted.went_wrong:
         return noted
+    return noted if _is_proven(trace, noted) else None
+
+
+def _is_proven(trace: TraceView, noted: TraceReading) -> bool:
     span = span_called(trace, noted.span)
-    return None if look_up(trace, span_id=span.span_id if span else noted.span, quote=noted.quote).refused else noted
-
-
-async def _group(inquiry: Inquiry, notes: Sequence[str]) -> tuple[Candidate, ...]:
-    """The failure modes that the notes make together."""
-    if not notes:
-        return ()
-    listed = "\n".join(f"{place}. {note}" for place, note in enumerate(notes, start=1))[:NOTES_CHARS]
-    grouped = await inquiry.ask("group_notes", Candidates, purpose="grouping", notes=listed)
-    if isinstance(grouped, GivenUp):
-        inquiry.note(f"The notes could not be grouped: {grouped.why}")
-        return ()
-    return tuple(grouped.candidates)
+    return not look_up(trace, span_id=span.span_id if span else noted.span, quote=noted.quote).refused

@@ -46,24 +46,24 @@ def _script(server: ScriptedModel) -> None:
     """Answers of ordinary length: a failure in every third trace, a dozen behaviours, two looks a round."""
     server.script("Purpose", {"description": "It helps the users of a service, and looks things up for them."})
     server.script("TraceReading", lambda request: _reading(request, server.count("TraceReading")), repeat=True)
-    server.script("Candidates", {"candidates": [_candidate(place) for place in range(8)]})
+    server.script("Grouping", {"modes": [{**_candidate(place), "notes": [place + 1]} for place in range(8)]}, repeat=True)
     server.script("Exploration", lambda _: _explored(server.count("Exploration")), repeat=True)
     server.script("Duplicates", {"pairs": []})
     server.script("WrittenPlan", lambda _: _plan(server.count("WrittenPlan")), repeat=True)
-    words = {"title": "The agent has trouble with its tools", "cause": "It isn't known why it does.", "mechanism_sql": ""}
-    server.script("Explanation", {**words, "recommendation": "Change the rule of the prompt on tools."}, repeat=True)
+    server.script("Explanation", _explained, repeat=True)
 
 
 def _reading(request: Request, place: int) -> Mapping[str, Any]:
     found = QUOTED.search(request.user.partition("<trace>")[2])
     span_id, quote = found.groups() if found and place % 3 == 0 else ("", "")
-    return {
+    noted = {
         "went_wrong": bool(span_id),
         "what": "It did what the rules forbid." * 3,
         "span": span_id,
         "quote": quote,
         "also": [],
     }
+    return {"show": [], "weighed": "What was wanted was done as the rules allow. " * 6, **noted}
 
 
 def _candidate(place: int) -> Mapping[str, Any]:
@@ -72,11 +72,20 @@ def _candidate(place: int) -> Mapping[str, Any]:
 
 
 def _explored(place: int) -> Mapping[str, Any]:
-    looks = [
-        {"why": f"look {place}", "sql": f"{sql} LIMIT {10 + place}", "overview": "", "trace_id": "", "span_ids": []}
-        for sql in LOOKS
-    ]
+    looks = [_look(f"{sql} LIMIT {10 + place}") for sql in LOOKS]
     return {"learnt": "Something was learnt from that. " * 4, "found": [_candidate(100 + place)], "looks": looks}
+
+
+def _look(sql: str) -> Mapping[str, Any]:
+    nothing_else = {"group": "", "beside": "", "overview": "", "trace_id": "", "span_ids": []}
+    return {"why": "to see what it is like", "sql": sql, **nothing_else}
+
+
+def _explained(request: Request) -> Mapping[str, Any]:
+    """One round of looks, then an answer."""
+    words = {"title": "The agent has trouble with its tools", "cause": "It isn't known why it does.", "mechanism_sql": ""}
+    looks = [_look(f"{LOOKS[0]} LIMIT 12")] if "You may look around 2 more times" in request.user else []
+    return {"learnt": "", "looks": looks, **words, "recommendation": "Change the rule of the prompt on tools."}
 
 
 def _plan(place: int) -> Mapping[str, Any]:

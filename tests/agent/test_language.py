@@ -21,6 +21,7 @@ from analyze_experiment.tools.errors import ModelError, UserError
 from analyze_experiment.tools.insights.models import Analysis
 from analyze_experiment.tools.tracking import connect
 
+UNREMARKABLE = {"show": [], "weighed": "", "went_wrong": False, "what": "", "span": "", "quote": "", "also": []}
 PURPOSE = {"description": "It rents boats to people who ask, and looks up what a boat costs."}
 
 
@@ -41,7 +42,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Generator[ScriptedModel]:
     with ScriptedModel() as scripted:
         monkeypatch.setenv("OPENAI_BASE_URL", scripted.url)
         monkeypatch.setenv("OPENAI_API_KEY", "k")
-        scripted.script("TraceReading", {"went_wrong": False, "what": "", "span": "", "quote": "", "also": []}, repeat=True)
+        scripted.script("TraceReading", UNREMARKABLE, repeat=True)
         scripted.script("Exploration", {"learnt": "Nothing of note.", "found": [], "looks": []}, repeat=True)
         yield scripted
     assert scripted.unscripted == []

@@ -59,8 +59,8 @@ def candidate(title: str, *, by_sql: bool = True) -> dict[str, Any]:
     return {"title": title, "statement": f"The agent shows this: {title}.", "check": check, "by_sql": by_sql}
 
 
-def look(why: str, sql: str = "", trace_id: str = "", overview: str = "") -> dict[str, Any]:
-    return {"why": why, "sql": sql, "overview": overview, "trace_id": trace_id, "span_ids": []}
+def look(why: str, sql: str = "", *, trace_id: str = "", overview: str = "", group: str = "") -> dict[str, Any]:
+    return {"why": why, "sql": sql, "group": group, "beside": "", "overview": overview, "trace_id": trace_id, "span_ids": []}
 
 
 def reading(request: Request) -> dict[str, Any]:
@@ -69,7 +69,17 @@ def reading(request: Request) -> dict[str, Any]:
     found = SPAN.search(request.user.split("<trace>")[1])
     span_id, quote = found.groups() if found else ("", "")
     proof = {1: (span_id, quote), 2: (span_id, "words that nobody said here"), 3: ("s999", quote)}.get(place, ("", ""))
-    return {"went_wrong": place <= 3, "what": f"It did thing {place}.", "span": proof[0], "quote": proof[1], "also": []}
+    noted = {"went_wrong": place <= 3, "what": f"It did thing {place}.", "span": proof[0], "quote": proof[1]}
+    return {"show": [], "weighed": "A boat was wanted.", **noted, "also": ["It also did a rare thing."] if place == 1 else []}
+
+
+def grouped(request: Request) -> dict[str, Any]:
+    """The first attempt forgets the second note; the second gives it a mode of its own."""
+    titles = ["Nothing happens to anybody at any time", "Defined by itself and by nothing else"]
+    if "(none yet)" in request.user.split("<modes>")[1]:
+        modes = [candidate(titles[0]), candidate(titles[1]), candidate("Cannot be seen in any of these traces", by_sql=False)]
+        return {"modes": [{**mode, "notes": [1]} for mode in modes]}
+    return {"modes": [{**candidate("Rare thing is done once and again"), "notes": [2, 77]}]}
 
 
 def plan(request: Request) -> dict[str, Any]:
@@ -94,9 +104,27 @@ def explored(request: Request) -> dict[str, Any]:
             look("failing tools", "SELECT name, count(*) AS n FROM spans GROUP BY name"),
             look("another half; no overview", "SELECT h.half FROM clusters AS h"),
             look("a trace", trace_id=NOWHERE),
+            look("side by side", group="SELECT trace_id FROM spans WHERE name = 'check_availability'"),
         ]
         return {"learnt": "Nothing is known yet.", "found": [], "looks": looks}
     return {"learnt": "Tools fail.", "found": [candidate("Tools fail and nobody says so at all")], "looks": []}
+
+
+def explained(request: Request) -> dict[str, Any]:
+    """Counts among the affected and the others first, then reads one of them, then answers."""
+    answer = {"learnt": "", "looks": [], "title": "", "cause": "", "mechanism_sql": "", "recommendation": ""}
+    if "You may look around 2 more times" in request.user:
+        joined = "affected AS a JOIN spans AS s ON s.trace_id = a.trace_id"
+        sql = f"SELECT count(DISTINCT a.trace_id) AS n, count(*) AS spans FROM {joined}"
+        return {**answer, "looks": [look("spans of the affected", sql), look("no such group", "SELECT trace_id FROM clusters")]}
+    if "You may look around 1 more time" in request.user:
+        affected = re.search(r"tr-[0-9a-f]{32}", request.user.split("<found>")[1])
+        assert affected is not None
+        return {**answer, "learnt": "They have many spans.", "looks": [look("one of them", trace_id=affected[0])]}
+    mark = "SELECT trace_id FROM traces WHERE silent_error_count > 0 OR error_span_count > 0"
+    words = {"title": "Tools fail and the agent keeps silent", "cause": "The prompt has no rule for a tool that fails."}
+    advice = "Add a rule to the prompt: say so when check_availability fails."
+    return {**answer, **words, "mechanism_sql": mark, "recommendation": advice}
 
 
 @dataclass(frozen=True)
@@ -120,15 +148,11 @@ class Run:
 def script(server: ScriptedModel) -> None:
     server.script("Purpose", {"description": "It rents outdoor gear, and quotes, books and refunds."})
     server.script("TraceReading", reading, repeat=True)
-    grouped = [candidate("Nothing happens to anybody at any time"), candidate("Defined by itself and by nothing else")]
-    server.script("Candidates", {"candidates": [*grouped, candidate("Cannot be seen in any of these traces", by_sql=False)]})
+    server.script("Grouping", grouped, repeat=True)
     server.script("Exploration", explored, repeat=True)
     server.script("Duplicates", {"pairs": [{"candidate": "C9", "same_as": "C1"}, {"candidate": "C1", "same_as": "C1"}]})
     server.script("WrittenPlan", plan, repeat=True)
-    explanation = {"title": "Tools fail and the agent keeps silent", "cause": "The prompt has no rule for a tool that fails."}
-    mark = "SELECT trace_id FROM traces WHERE silent_error_count > 0 OR error_span_count > 0"
-    advice = {"mechanism_sql": mark, "recommendation": "Add a rule to the prompt: say so when check_availability fails."}
-    server.script("Explanation", {**explanation, **advice}, repeat=True)
+    server.script("Explanation", explained, repeat=True)
 
 
 class Killed(BaseException):
@@ -221,7 +245,7 @@ def test_a_plan_that_proves_nothing_is_refused_after_two_repairs_and_named(run: 
 
 
 def test_notes_without_a_quote_that_stands_in_the_trace_are_refused(run: Run) -> None:
-    notes = run.requests("Candidates")[0].user.split("<notes>")[1]
+    notes = run.requests("Grouping")[0].user.split("<notes>")[1]
     assert "It did thing 1." in notes
     assert "thing 2" not in notes and "thing 3" not in notes
     proposals = memory_of(run.uri).read_proposals(run.outcome.run_id, "hypotheses", 0)
@@ -243,10 +267,30 @@ def test_looks_are_shown_to_who_watches_and_their_answers_or_errors_to_the_model
     assert "check_availability" in log
     assert "there is no trace" in log
     assert "clusters" in log and "error:" in log, "what isn't a relation of theirs is refused"
+    assert "# the group: " in log and "# all others: " in log and "calls check_availability: " in log
 
 
 def test_an_invented_duplicate_merges_nothing(run: Run) -> None:
-    assert len({request.user.split("<candidate>")[1].split("\n")[1] for request in run.requests("WrittenPlan")}) == 5
+    assert len({request.user.split("<candidate>")[1].split("\n")[1] for request in run.requests("WrittenPlan")}) == 6
+
+
+def test_a_note_that_the_first_grouping_forgets_becomes_a_candidate_all_the_same(run: Run) -> None:
+    first, second = run.requests("Grouping")
+    assert "2. It also did a rare thing." in first.user
+    assert "1. " not in second.user.split("<notes>")[1] and "2. It also did a rare thing." in second.user
+    assert "- Nothing happens to anybody at any time" in second.user, "beside the modes that there are"
+    (planned,) = [each for each in run.requests("WrittenPlan") if "Rare thing" in each.user.split("<candidate>")[1]]
+    assert "- It also did a rare thing." in planned.user.split("<seen>")[1]
+
+
+def test_a_cause_is_looked_into_before_it_is_named(run: Run) -> None:
+    assert any(event.text == "Look: spans of the affected" and event.step == "issues" for event in run.watcher.events)
+    first, second, last = [each for each in run.requests("Explanation") if PLAN["statement"] in each.user]
+    assert "(no look yet)" in first.user and "affected:" in first.user.split("<beside>")[1]
+    log = second.user.split("<log>")[1]
+    assert "n | spans" in log and "error:" in log, "what isn't a relation of theirs is refused"
+    assert "They have many spans." in last.user and "look: one of them" in last.user
+    assert "Answer now" in last.user
 
 
 def test_the_agent_stands_first_in_every_prompt_about_traces(run: Run) -> None:

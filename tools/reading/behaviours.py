@@ -31,12 +31,12 @@ def siblings(facts: Facts) -> Glance:
     repeated = sorted(
         (each for each in groups.values() if len(each) > 1),
         key=lambda group: (
-            -len({_written(trace) for trace in group}),
+            -len({written(trace) for trace in group}),
             -len({path(trace.calls) for trace in group}),
             group[0].trace_id,
         ),
     )
-    disagreeing = sum(len({_written(trace) for trace in group}) > 1 for group in repeated)
+    disagreeing = sum(len({written(trace) for trace in group}) > 1 for group in repeated)
     head = (
         f"# The same request again: {len(repeated):,} requests in {sum(map(len, repeated)):,} of {facts.of_what}.\n"
         f"In {disagreeing:,} of them the traces change different things: what differs between siblings isn't in the request."
@@ -45,24 +45,29 @@ def siblings(facts: Facts) -> Glance:
 
 
 def _group_entry(title: str, group: Sequence[TraceFacts]) -> Entry:
-    lines = [f"\n{title}"]
-    for trace in group[:5]:
-        changed = "; ".join(line(f"{call.name}{call.given}{' FAILED' if call.failed else ''}", 200) for call in trace.writes[:5])
-        lines.append(f"  {trace.trace_id} {trace.state}: {path(trace.calls) or 'no tools'}")
-        lines.append(f"    changed: {changed or 'nothing'}")
-        lines.append(f"    ended: {line(trace.response, 160) or '(no answer)'}")
+    lines = [f"\n{title}", *(text for trace in group[:5] for text in outcome_lines(trace))]
     return Entry("\n".join(lines), tuple(trace.trace_id for trace in group[:5]))
+
+
+def outcome_lines(trace: TraceFacts, *, changes: int = 200, ended: int = 160) -> list[str]:
+    """What a trace did, what it changed and how it ended, to be set beside others; each change and the end cut to so much."""
+    changed = "; ".join(line(f"{call.name}{call.given}{' FAILED' if call.failed else ''}", changes) for call in trace.writes[:5])
+    return [
+        f"  {trace.trace_id} {trace.state}: {path(trace.calls) or 'no tools'}",
+        f"    changed: {changed or 'nothing'}",
+        f"    ended: {line(trace.response, ended) or '(no answer)'}",
+    ]
 
 
 def same_subject(facts: Facts) -> Glance:
     """Traces about the same customer, order or document side by side: what one did for it, another may have left undone."""
     groups: dict[str, list[TraceFacts]] = defaultdict(list)
     for trace in facts.traces:
-        if subject := _subject(trace):
+        if subject := subject_of(trace):
             groups[subject].append(trace)
     several = sorted(
         ((subject, group) for subject, group in groups.items() if 2 <= len(group) <= MOST_ALIKE),
-        key=lambda item: (-len({_written(trace) for trace in item[1]}), -len(item[1]), item[0]),
+        key=lambda item: (-len({written(trace) for trace in item[1]}), -len(item[1]), item[0]),
     )
     head = (
         f"# About the same subject: {len(several):,} subjects of {sum(len(group) for _, group in several):,} of {facts.of_what}."
@@ -70,7 +75,7 @@ def same_subject(facts: Facts) -> Glance:
     return Glance(head, tuple(_group_entry(f"subject: {line(subject, 120)}", group) for subject, group in several))
 
 
-def _subject(trace: TraceFacts) -> str:
+def subject_of(trace: TraceFacts) -> str:
     """The first id that a tool is given, with its key; empty where none is."""
     for call in trace.calls:
         value = parsed(call.given)
@@ -172,7 +177,8 @@ def path(calls: Sequence[Call]) -> str:
     return " > ".join(steps)
 
 
-def _written(trace: TraceFacts) -> tuple[tuple[str, str], ...]:
+def written(trace: TraceFacts) -> tuple[tuple[str, str], ...]:
+    """What it changed, in a form that can be compared: each tool with its arguments, without what failed."""
     return tuple(sorted((call.name, call.given) for call in trace.writes if not call.failed))
 
 

@@ -82,7 +82,7 @@ def failure_templates(facts: Facts) -> Glance:
                 after = trace.calls[place + 1] if place + 1 < len(trace.calls) else None
                 again = "same call again" if after and (after.name, after.given) == (call.name, call.given) else None
                 step = again or (f"then {after.name}" if after else "no further call")
-                found[call.name, line(masked(_message(call)), 160)].append((trace.trace_id, step))
+                found[call.name, line(masked(failure_message(call)), 160)].append((trace.trace_id, step))
     ranked = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     total = sum(map(len, found.values()))
     traces = len({trace_id for each in found.values() for trace_id, _ in each})
@@ -92,7 +92,7 @@ def failure_templates(facts: Facts) -> Glance:
     )
 
 
-def _message(call: Call) -> str:
+def failure_message(call: Call) -> str:
     """What a failing call says: the text, or that of the keys that hold errors; the whole output where there is none."""
     value = parsed(call.gave)
     if isinstance(value, dict):
@@ -122,6 +122,11 @@ def refusal_templates(facts: Facts) -> Glance:
         f"# How the agent refuses: {traces:,} of {facts.of_what} say that something can't be done.",
         tuple(_refusal_entry(template, each) for template, each in ranked),
     )
+
+
+def refuses(text: str) -> bool:
+    """Whether a text says that something can't be done."""
+    return REFUSAL.search(text.lower()) is not None
 
 
 def _refusal_entry(template: str, found: Sequence[TraceFacts]) -> Entry:

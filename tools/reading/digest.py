@@ -1,5 +1,6 @@
 """A long trace within a limit: errors and last turns whole, the middle shortened where it is marked, spans in full on request."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,6 +13,9 @@ CLOSING = 6
 """Blocks at the end that are kept whole as long as that is possible, as are those that failed."""
 LEAST_CHARS = 80
 """A text isn't cut to less; where that isn't short enough, whole blocks are left out."""
+
+SHORTENED = re.compile(r"\[…[\d,]+ characters left out, ask for s\d+…\]|^\[s\d+ to s\d+ left out: ", re.MULTILINE)
+"""The marks of what is left out, as `_cut` and `_gap` write them."""
 
 Allowed = Callable[[Block, Part], int | None]
 """How many characters a text may have; None for as many as it has."""
@@ -49,6 +53,11 @@ def spans_in_full(trace: TraceView, handles: Sequence[str], *, tokens: int) -> s
     ]
     missing = [handle for handle in handles if span_called(trace, handle) is None]
     return "\n".join([*texts, *(f"[{handle[:40]}: the trace has no such span]" for handle in missing)])
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a digest leaves something out that can be asked for."""
+    return SHORTENED.search(text) is not None
 
 
 def _head(trace: TraceView) -> str:

@@ -27,7 +27,7 @@ READS = re.compile(
 TRACES = """
 SELECT t.trace_id AS trace_id, t.state AS state, t.request_hash AS request_hash, t.request_text AS request,
        t.response_text AS response
-FROM traces AS t{half}
+FROM traces AS t{which}
 ORDER BY md5(concat('{seed}:', t.trace_id)), t.trace_id LIMIT {most}
 """
 SPANS = """
@@ -107,9 +107,20 @@ class Facts:
 def gather(bench: Workbench, *, half: Half = "discovery", most: int = MOST_TRACES) -> Facts:
     """Reads what overviews need of a seeded random sample; nothing is shown yet, so nothing is linked."""
     join = DISCOVERY if half == "discovery" else ""
-    sql = TRACES.format(half=join, seed=bench.executor.seed, most=most)
-    rows = bench.query(sql, title="Traces for an overview").to_pylist()
     population = int(bench.query(COUNT.format(half=join), title="Traces that overviews are drawn from")["traces"][0].as_py())
+    return Facts(tuple(_facts(bench, join, most)), population, half)
+
+
+def gather_these(bench: Workbench, trace_ids: Iterable[str], *, most: int = MOST_TRACES) -> list[TraceFacts]:
+    """The same of given traces, at most so many of them, drawn by the seed; nothing is linked."""
+    listed = ", ".join(map(quote, sorted(set(trace_ids))))
+    return _facts(bench, f"\nWHERE t.trace_id IN ({listed})", most) if listed else []
+
+
+def _facts(bench: Workbench, which: str, most: int) -> list[TraceFacts]:
+    rows = bench.query(
+        TRACES.format(which=which, seed=bench.executor.seed, most=most), title="Traces for an overview"
+    ).to_pylist()
     facts = [
         TraceFacts(
             str(row["trace_id"]), str(row["state"]), str(row["request_hash"] or ""), row["request"] or "", row["response"] or ""
@@ -119,7 +130,7 @@ def gather(bench: Workbench, *, half: Half = "discovery", most: int = MOST_TRACE
     spans = _spans(bench, [each.trace_id for each in facts])
     for each in facts:
         _tell(each, spans[each.trace_id])
-    return Facts(tuple(facts), population, half)
+    return facts
 
 
 def _spans(bench: Workbench, trace_ids: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -1,9 +1,9 @@
-"""Which traces to look at: drawn at random by a seed, spread over the kinds that there are, odd ones, ones with the same input.
+"""Which traces to look at: drawn at random by a seed, spread over the kinds that there are, odd ones.
 
 All are of the discovery half of the clusters: what is suggested by them is tested where nobody has looked (method: Split).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..census.literals import quote
 from ..insights.models import Census
@@ -30,11 +30,6 @@ SELECT trace_id FROM placed ORDER BY place + tools_place, draw LIMIT {size}
 RANDOM = """
 SELECT t.trace_id AS trace_id FROM traces AS t WHERE t.trace_id IN ({discovery}) AND t.span_count > 0
 ORDER BY md5(concat('{seed}:', t.trace_id)) LIMIT {size}
-"""
-SIBLINGS = """
-SELECT a.trace_id AS trace_id, min(b.trace_id) AS sibling
-FROM traces AS a JOIN traces AS b ON b.request_hash = a.request_hash AND b.trace_id <> a.trace_id
-WHERE a.trace_id IN ({wanted}) AND b.trace_id IN ({discovery}) GROUP BY a.trace_id
 """
 
 
@@ -63,15 +58,6 @@ def odd_sample(sql: SqlService, census: Census, *, size: int) -> list[str]:
     )
     firsts = (next((each for each in samples if each in shown), "") for *_, samples in odd)
     return list(dict.fromkeys(filter(None, firsts)))[:size]
-
-
-def find_siblings(sql: SqlService, trace_ids: Sequence[str]) -> dict[str, str]:
-    """For each trace that has one, another one with the same input."""
-    if not trace_ids:
-        return {}
-    query = SIBLINGS.format(wanted=_list(trace_ids), discovery=DISCOVERY)
-    rows = sql.query(query, title="Traces with the same input").table.to_pylist()
-    return {str(row["trace_id"]): str(row["sibling"]) for row in rows}
 
 
 def _ids(sql: SqlService, query: str, title: str) -> list[str]:

@@ -10,6 +10,8 @@ from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.reading.overviews import overview_names, show_overviews
+from analyze_experiment.tools.reading.related import find_related
+from analyze_experiment.tools.reading.side_by_side import Group, side_by_side
 from analyze_experiment.tools.traces.snapshot import take_snapshot
 from analyze_experiment.tools.tracking import connect
 from analyze_experiment.tools.workbench import Workbench
@@ -91,6 +93,39 @@ def test_an_overview_is_cut_between_entries_and_shows_only_what_it_links(bench: 
     (overview,) = show_overviews(bench, ["last_turns"], half="all", chars=400)
     assert overview.text.endswith("more)")
     assert len(overview.trace_ids) < len(SAMPLES)
+
+
+def test_beside_a_trace_stand_those_with_the_same_request_what_differs_first(bench: Workbench) -> None:
+    rows = bench.query("SELECT trace_id, request_text FROM traces ORDER BY request_time", title="all").to_pylist()
+    ids = [str(row["trace_id"]) for row in rows]
+    related = find_related(bench, ids, half="all")
+    assert set(related) == set(ids[:4]), "the others are alone with their request"
+    beside = related[ids[0]]
+    assert beside.trace_ids[0] == ids[3], "it asked the same and changed nothing"
+    assert sorted(beside.trace_ids) == sorted(ids[1:4])
+    own, _, others = beside.text.partition("\n\n")
+    assert own.startswith("this trace:") and ids[0] in own
+    assert "the same input; asked: Please cancel order 17 today." in others
+    assert "changed: nothing" in others
+    assert find_related(bench, ids, half="all", among=[ids[1]])[ids[0]].trace_ids == (ids[1],)
+
+
+def test_two_groups_are_told_apart_by_what_is_more_frequent_in_one(bench: Workbench) -> None:
+    failing = "SELECT trace_id FROM spans WHERE name = 'refund_order'"
+    one = sorted(bench.query(failing, title="one")["trace_id"].to_pylist())
+    other = sorted(set(bench.query("SELECT trace_id FROM traces", title="all")["trace_id"].to_pylist()) - set(one))
+    text, named = side_by_side(bench, Group("affected", one), Group("others", other)).cut(5_000)
+    assert "# affected: 2 traces; medians: calls 1, changes 1" in text
+    assert "# others: 5 traces" in text
+    assert "refund_order fails: limit # exceeded for order <id>: 2 of 2 against 0 of 5" in text
+    assert "calls cancel_order: 0 of 2 against 3 of 5" in text
+    assert set(named) <= {*one, *other}
+
+
+def test_a_group_without_traces_is_compared_with_nothing(bench: Workbench) -> None:
+    text, named = side_by_side(bench, Group("affected", []), Group("others", [])).cut(5_000)
+    assert "there is nothing to compare" in text
+    assert named == []
 
 
 def test_an_overview_that_nobody_knows_is_refused(bench: Workbench) -> None:

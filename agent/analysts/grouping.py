@@ -1,0 +1,102 @@
+"""Notes of single traces put together to failure modes; what the first attempt leaves out is grouped once more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..model import GivenUp
+from .forms import Candidate, Grouping, Mode
+from .inquiry import Inquiry
+
+NOTES_CHARS = 14_000
+"""Of the notes that one question groups."""
+QUOTE_CHARS = 120
+EXAMPLES = 4
+"""Notes of a mode that are shown to whoever plans its test."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What went wrong in one trace, in general words, and the words of the trace that show it."""
+
+    trace_id: str
+    text: str
+    quote: str = ""
+
+    @property
+    def line(self) -> str:
+        """As it is shown."""
+        return f'{self.text} ("{self.quote[:QUOTE_CHARS]}")' if self.quote else self.text
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A failure mode, and what it was seen in."""
+
+    candidate: Candidate
+    notes: tuple[Note, ...]
+
+    @property
+    def traces(self) -> int:
+        """Traces that it was noted in."""
+        return len({note.trace_id for note in self.notes})
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """A few of its notes, for whoever plans its test."""
+        return tuple(note.line for note in self.notes[:EXAMPLES])
+
+
+async def group_notes(inquiry: Inquiry, notes: Sequence[Note]) -> tuple[tuple[Grouped, ...], int]:
+    """The failure modes, those that were seen in most traces first, and how many notes are in none.
+
+    A mode that was seen once is one all the same: what is rare among few traces need not be rare among all.
+    """
+    modes: dict[str, Mode] = {}
+    pending = list(enumerate(notes, start=1))
+    for _ in range(2):  # what is left out of every mode is looked at once more, beside the modes that there are
+        for batch in _batches(pending):
+            answer = await inquiry.ask("group_notes", Grouping, purpose="grouping", modes=_listed(modes), notes=_numbered(batch))
+            if isinstance(answer, GivenUp):
+                inquiry.note(f"Notes could not be grouped: {answer.why}")
+                break
+            _add(modes, answer.modes, {number for number, _ in batch})
+        grouped = {number for mode in modes.values() for number in mode.notes}
+        pending = [(number, note) for number, note in pending if number not in grouped]
+        if not grouped:
+            break  # whoever assigns no note at all would do no better the next time
+    found = [Grouped(_candidate(mode), tuple(notes[number - 1] for number in mode.notes)) for mode in modes.values()]
+    return tuple(sorted(found, key=lambda each: -each.traces)), len(pending)
+
+
+def _add(modes: dict[str, Mode], found: Sequence[Mode], numbers: set[int]) -> None:
+    """Adds modes, or to a mode of the same title its further notes; numbers that weren't asked about are no notes."""
+    for mode in found:
+        key, known = " ".join(mode.title.casefold().split()), [number for number in mode.notes if number in numbers]
+        base = modes.get(key, mode.model_copy(update={"notes": []}))
+        modes[key] = base.model_copy(update={"notes": list(dict.fromkeys([*base.notes, *known]))})
+
+
+def _batches(notes: Sequence[tuple[int, Note]]) -> list[list[tuple[int, Note]]]:
+    """The notes in as few parts as are short enough to be grouped by one question."""
+    batches: list[list[tuple[int, Note]]] = []
+    room = 0
+    for number, note in notes:
+        length = len(note.line) + 6
+        if not batches or length > room:
+            batches.append([])
+            room = NOTES_CHARS
+        batches[-1].append((number, note))
+        room -= length
+    return batches
+
+
+def _numbered(notes: Sequence[tuple[int, Note]]) -> str:
+    return "\n".join(f"{number}. {note.line}" for number, note in notes)
+
+
+def _listed(modes: dict[str, Mode]) -> str:
+    return "\n".join(f"- {mode.title}: {mode.statement}" for mode in modes.values()) or "(none yet)"
+
+
+def _candidate(mode: Mode) -> Candidate:
+    return Candidate(title=mode.title, statement=mode.statement, check=mode.check, by_sql=mode.by_sql)
