@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..tools.insights.affected import AffectedTrace
-from ..tools.insights.models import Analysis, Cause, Census, Hypothesis, HypothesisDraft, Issue
+from ..tools.insights.models import Analysis, Cause, Cell, Census, Hypothesis, HypothesisDraft, Issue
 
 if TYPE_CHECKING:
     from ..tools.testing.sequential import Answer
@@ -129,6 +129,8 @@ class Analyst(Protocol):
         """Hypotheses worth testing, each with its plan, in the order in which they matter."""
         ...
 
-    async def explain(self, bench: "Workbench", hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Explanation:
-        """Why it occurs, as far as that is known, and what to do."""
+    async def explain(
+        self, bench: "Workbench", hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None
+    ) -> Explanation:
+        """Why it occurs, as far as that is known, and what to do; of a slice search that of one of its cells."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Proposal
 from ...prompts import load_prompt
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Analysis, Census, Hypothesis, Issue
+from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue
 from ...tools.traces.sample import spread_sample
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
@@ -71,9 +71,11 @@ class LanguageAnalyst:
         ]
         return Proposal((*kept, *read.drafts), (*counted.left_out, *read.left_out))
 
-    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Explanation:
+    async def explain(
+        self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None
+    ) -> Explanation:
         """The cause from affected and unaffected traces, weighed by code; what the playbook knows is left to counting."""
-        counted = await self._counting.explain(bench, hypothesis, affected)
+        counted = await self._counting.explain(bench, hypothesis, affected, cell)
         if hypothesis.playbook or not await self._may_ask(bench):
             return counted
         analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)

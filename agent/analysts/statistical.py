@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from ...graph.ports import Estimate, Explanation, Judge, Proposal
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Analysis, Census, Hypothesis, Issue
-from ...tools.testing.mechanism import find_mechanism
+from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue
+from ...tools.testing.causes import CauseFinder
 from ...tools.testing.playbooks import Entry
 from ...tools.testing.proposals import propose_counting
 from ...tools.workbench import Workbench
@@ -39,8 +39,11 @@ class StatisticalAnalyst:
         proposed = await asyncio.to_thread(propose_counting, bench.sql, census, self._playbook, analysis.focus)
         return Proposal(proposed.drafts, proposed.left_out)
 
-    async def explain(self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace]) -> Explanation:
-        """The error message that the affected traces share, if they share one; else what the playbook suspects."""
+    async def explain(
+        self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None
+    ) -> Explanation:
+        """A message that the affected traces share, a circumstance that goes with them, or what the playbook suspects."""
         entry = self._playbook.get(hypothesis.playbook)
         suspected = entry.issue.cause if entry is not None else "Not known: counting shows where it happens, not why."
-        return Explanation(await asyncio.to_thread(find_mechanism, bench.sql, hypothesis, affected, suspected=suspected))
+        finder = CauseFinder(bench.sql, bench.executor)
+        return Explanation(await asyncio.to_thread(finder.find, hypothesis, affected, suspected=suspected, cell=cell))

@@ -1,7 +1,7 @@
 """How far a cause is known: counted by code from who carries its mark, whatever the model says of it.
 
 `confirmed` is a mechanism that is seen in the spans of nearly all affected traces and of nearly no others, `supported` one that
-goes with the failure by the test of a contrast; everything else is `suspected` (method: Cause).
+goes with the failure among traces that are alike; everything else is `suspected` (method: Cause).
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,13 @@ from ...tools.census.literals import quote
 from ...tools.errors import QueryError
 from ...tools.insights.models import Cause
 from ...tools.sql.guard import check_query
+from ...tools.testing.causes import is_supported, said
 from ...tools.testing.compose import nested
 from ...tools.testing.mechanism import ELSEWHERE, SHARED
-from ...tools.testing.plan import Contrast, Plan, QueryStep
+from ...tools.testing.plan import Plan, QueryStep, Rate
+from ...tools.testing.watching import LEAST
 from ...tools.workbench import Workbench
 
-LEVEL = 0.05
 OWNER = "causes"
 
 
@@ -44,7 +45,7 @@ def weigh_cause(
     try:
         check_query(mechanism)
         marked = bench.query(f"SELECT DISTINCT x.trace_id FROM {nested(mechanism)} AS x", title="The mark of the cause")
-        result = bench.executor.run(_contrast(mechanism, affected, population), owner=OWNER, on_step=lambda *_: None).result
+        (within,) = bench.executor.within_strata(_who(affected, population), [mechanism], owner=OWNER)
     except QueryError:
         return suspected
     carriers = population.intersection(map(str, marked["trace_id"].to_pylist()))
@@ -56,9 +57,8 @@ def weigh_cause(
     )
     if hits >= SHARED * len(affected) and elsewhere <= ELSEWHERE * len(unaffected):
         return Cause(text=seen, standing="confirmed")
-    p, ratio = result.p_value, result.value
-    if result.eligible and p is not None and ratio is not None and p <= LEVEL and ratio > 1:
-        return Cause(text=f"{seen} Failures are {ratio:.1f} times as frequent where it is (p {p:.2g}).", standing="supported")
+    if is_supported(within):
+        return Cause(text=f"{seen} Failures occur {said(within)} where it is.", standing="supported")
     return Cause(text=seen, standing="suspected")
 
 
@@ -69,14 +69,11 @@ def select_these(trace_ids: Iterable[str]) -> str:
     return f"SELECT t.trace_id AS trace_id FROM traces AS t WHERE {where}"
 
 
-def _contrast(mechanism: str, affected: Iterable[str], population: Iterable[str]) -> Plan:
-    """Whether the failure goes with the mark."""
+def _who(affected: Iterable[str], population: Iterable[str]) -> Plan:
+    """Who is affected, of whom."""
     return Plan(
         estimand="process",
         population=select_these(population),
-        steps=(
-            QueryStep(role="exposed", title="carry the mark of the cause", sql=mechanism),
-            QueryStep(role="affected", title="are affected", sql=select_these(affected)),
-        ),
-        decision=Contrast(threshold_source="configuration"),
+        steps=(QueryStep(role="affected", title="are affected", sql=select_these(affected)),),
+        decision=Rate(threshold=LEAST, threshold_source="configuration"),
     )

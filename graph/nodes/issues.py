@@ -49,7 +49,7 @@ async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis,
         affected = await in_thread(lambda: flagged_traces(bench, hypothesis))
     else:
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
-    explained = await context.analyst.explain(bench, hypothesis, affected)
+    explained = await context.analyst.explain(bench, hypothesis, affected, cell)
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
     draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell)

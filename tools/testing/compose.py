@@ -4,6 +4,8 @@ A plan's SELECTs stand in parentheses, so that names in their own WITH clauses c
 cluster or one aligned column; only `evidence_rows` and `affected_rows` return what a step selects.
 """
 
+from collections.abc import Sequence
+
 from ..census.literals import quote
 from .plan import Contrast, Plan, QueryStep, Role, SliceOutcome, Slices
 
@@ -70,16 +72,36 @@ def measured_rows(plan: Plan, *, by_trace: bool) -> str:
     )
 
 
+def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
+    """Traces and affected ones by cluster, version, first tool called, day, and the marks they carry: a sum of 2^place."""
+    bits = "\nUNION ALL ".join(
+        f"SELECT DISTINCT x.trace_id, {2**place} AS bit FROM {nested(mark)} AS x" for place, mark in enumerate(marks)
+    )
+    return (
+        f"{_with(plan, 'affected', 'unreadable')},\n"
+        f"marked AS (SELECT b.trace_id, sum(b.bit) AS marks FROM ({bits}) AS b GROUP BY b.trace_id),\n"
+        "called AS (\n"
+        "  SELECT s.trace_id, min_by(s.name, s.position) AS tool FROM spans AS s WHERE s.span_type = 'TOOL' GROUP BY 1)\n"
+        f"SELECT {_cluster(by_trace)} AS cluster, coalesce(t.version, '') AS version, coalesce(called.tool, '') AS tool,\n"
+        "       CAST(CAST(t.request_time AS DATE) AS STRING) AS day, CAST(coalesce(marked.marks, 0) AS BIGINT) AS marks,\n"
+        "       count(*) AS traces, count(affected.trace_id) AS affected,\n"
+        "       min(t.request_time) AS first_at, max(t.request_time) AS last_at\n"
+        f"FROM members AS m JOIN traces AS t ON t.trace_id = m.trace_id"
+        f"{_joins(plan, 'affected', 'unreadable')}{_clusters(by_trace)}\n"
+        "LEFT JOIN marked ON marked.trace_id = m.trace_id LEFT JOIN called ON called.trace_id = m.trace_id\n"
+        f"WHERE t.request_time IS NOT NULL{_read(plan)}\nGROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
+    )
+
+
 def timed_rows(plan: Plan, *, by_trace: bool) -> str:
     """Each trace that a plan is about and that was read: its cluster, its instant, and 1 if it is affected; in order of time."""
-    unread = " AND (affected.trace_id IS NOT NULL OR unreadable.trace_id IS NULL)" if plan.step("unreadable") else ""
     return (
         f"{_with(plan, 'affected', 'unreadable')}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, t.request_time AS at,\n"
         f"       CASE WHEN affected.trace_id IS NULL THEN 0 ELSE 1 END AS affected\n"
         f"FROM members AS m JOIN traces AS t ON t.trace_id = m.trace_id"
         f"{_joins(plan, 'affected', 'unreadable')}{_clusters(by_trace)}\n"
-        f"WHERE t.request_time IS NOT NULL{unread}\nORDER BY t.request_time, m.trace_id"
+        f"WHERE t.request_time IS NOT NULL{_read(plan)}\nORDER BY t.request_time, m.trace_id"
     )
 
 
@@ -192,6 +214,11 @@ def _with(plan: Plan, *roles: Role) -> str:
 
 def _joins(plan: Plan, *roles: Role) -> str:
     return "".join(f"\nLEFT JOIN {role} ON {role}.trace_id = m.trace_id" for role in roles if plan.step(role) is not None)
+
+
+def _read(plan: Plan) -> str:
+    """A condition that keeps what could be judged."""
+    return " AND (affected.trace_id IS NOT NULL OR unreadable.trace_id IS NULL)" if plan.step("unreadable") else ""
 
 
 def _cluster(by_trace: bool) -> str:

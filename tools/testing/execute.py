@@ -1,5 +1,6 @@
 """Carries out a typed plan: shows each step, counts in the engine, estimates here. It gives numbers, never a verdict."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from .rate import material_share
 from .results import Counts, Measured, result_of_counts, result_of_measure
 from .search import SliceRun
 from .sequential import ReadBound, SequentialRead, default_cap
+from .strata import MarkedTraces, WithinStrata
 from .watching import watch_plan
 
 
@@ -115,6 +117,30 @@ class PlanExecutor:
         """
         contrast = self._as_contrast(PlanQueries(self._sql, plan, owner), plan, cell)
         return watch_plan(plan, result, contrast=contrast, cell=cell)
+
+    def contrast_of(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> Plan | None:
+        """The comparison that a plan is, or that a cell of its slice search is; None where it compares nothing.
+
+        Raises:
+            QueryError: a step fails.
+            ValueError: a slice search without a cell.
+        """
+        return self._as_contrast(PlanQueries(self._sql, plan, owner), plan, cell)
+
+    def within_strata(self, plan: Plan, marks: Sequence[str], *, owner: str = "") -> list[WithinStrata]:
+        """For each mark, a SELECT of traces: how many times as often those are affected as others that are alike.
+
+        Args:
+            plan: Whose population and affected traces these are.
+            marks: One SELECT of trace ids each.
+            owner: As for `run`.
+
+        Raises:
+            QueryError: a step or a mark fails.
+        """
+        sql = compose.marked_rows(plan, marks, by_trace=self._key(plan) == "trace")
+        marked = MarkedTraces.of(PlanQueries(self._sql, plan, owner).ask(sql, "Affected traces by version, tool and day"))
+        return [marked.within(place, seed=self.seed) for place in range(len(marks))]
 
     def look(self, plan: Plan, *, owner: str = "") -> TestResult:
         """The numbers of a plan that watches a share, without showing its steps or any trace.

@@ -1,10 +1,10 @@
-"""Why an issue occurs, as far as the spans say: an error message that the affected share and the others don't (method: Cause)."""
+"""A mechanism visible in the spans: an error message that the affected traces carry and the others don't (method: Cause)."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
-from ..insights.affected import AffectedTrace
-from ..insights.models import Cause, Hypothesis
 from ..sql.service import SqlService
+from .compose import nested
+from .plan import Plan
 
 SHARED = 0.95
 """A mechanism is confirmed when at least this share of the affected traces shows it ..."""
@@ -14,35 +14,46 @@ SHOWN = 160
 """Characters of a message that are shown."""
 
 MESSAGES = """
-WITH affected AS (SELECT DISTINCT trace_id FROM ({affected}) AS a),
-     population AS (SELECT DISTINCT trace_id FROM ({population}) AS p),
+WITH population AS (SELECT DISTINCT p.trace_id FROM {population} AS p WHERE p.trace_id IS NOT NULL),
+     affected AS (SELECT DISTINCT a.trace_id FROM {affected} AS a JOIN population AS p ON p.trace_id = a.trace_id{exposed}),
      messages AS (
        SELECT trace_id, name, regexp_replace(substring(error_text, 1, 300), '[0-9]+', '#') AS mask, min(error_text) AS example
        FROM spans WHERE error_text IS NOT NULL GROUP BY 1, 2, 3)
 SELECT m.name AS name, m.mask AS mask, min(m.example) AS example,
        count(DISTINCT a.trace_id) AS hits,
        count(DISTINCT CASE WHEN a.trace_id IS NULL THEN m.trace_id END) AS others,
-       (SELECT count(*) FROM population) AS population
+       (SELECT count(*) FROM affected) AS affected, (SELECT count(*) FROM population) AS population
 FROM messages AS m JOIN population AS p ON m.trace_id = p.trace_id LEFT JOIN affected AS a ON m.trace_id = a.trace_id
 GROUP BY m.name, m.mask ORDER BY hits DESC, others, name, mask LIMIT 1
 """
 
 
-def find_mechanism(sql: SqlService, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], *, suspected: str) -> Cause:
-    """The message that most affected traces carry: `confirmed` where nearly all do and nearly no other, else `suspected`."""
-    plan = hypothesis.plan
-    step = plan.step("affected") if plan is not None else None
-    traces = len({each.trace_id for each in affected})
-    if plan is None or step is None or not traces:
-        return Cause(text=suspected, standing="suspected")
-    query = MESSAGES.format(affected=step.sql, population=plan.population)
-    found = sql.query(query, title=f"What the affected traces of {hypothesis.hypothesis_id} say").table.to_pylist()
+class Mechanism(NamedTuple):
+    """What the spans of most affected traces say, in a sentence; empty where they say nothing."""
+
+    text: str
+    confirmed: bool
+    """Whether nearly all affected traces say it, and nearly no others."""
+
+
+def find_mechanism(sql: SqlService, plan: Plan, *, owner: str) -> Mechanism:
+    """The message that most affected traces carry; of a comparison those of its exposed arm.
+
+    Raises:
+        QueryError: a step fails.
+    """
+    step, exposed = plan.step("affected"), plan.step("exposed")
+    if step is None:
+        return Mechanism("", confirmed=False)
+    within = f" JOIN {nested(exposed.sql)} AS e ON e.trace_id = a.trace_id" if exposed is not None else ""
+    query = MESSAGES.format(affected=nested(step.sql), population=nested(plan.population), exposed=within)
+    found = sql.query(query.strip(), title=f"What the affected traces of {owner} say", owner=owner).table.to_pylist()
     if not found or not found[0]["hits"]:
-        return Cause(text=suspected, standing="suspected")
+        return Mechanism("", confirmed=False)
     row = found[0]
     message = " ".join(str(row["example"]).split())[:SHOWN]
-    seen = f"Span `{row['name']}` says “{message}” in {row['hits']:,} of {traces:,} affected traces"
-    unaffected = max(row["population"] - traces, 1)
-    if row["hits"] >= SHARED * traces and row["others"] <= ELSEWHERE * unaffected:
-        return Cause(text=f"{seen}, and in {row['others']:,} of {unaffected:,} others.", standing="confirmed")
-    return Cause(text=f"{suspected} {seen}.", standing="suspected")
+    affected, unaffected = int(row["affected"]), max(int(row["population"]) - int(row["affected"]), 1)
+    seen = f"Span `{row['name']}` says “{message}” in {row['hits']:,} of {affected:,} affected traces"
+    if row["hits"] >= SHARED * affected and row["others"] <= ELSEWHERE * unaffected:
+        return Mechanism(f"{seen}, and in {row['others']:,} of {unaffected:,} others.", confirmed=True)
+    return Mechanism(f"{seen}.", confirmed=False)
