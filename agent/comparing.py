@@ -16,7 +16,7 @@ from ..tools.errors import UserError
 from ..tools.insights.models import Severity, SnapshotRecord
 from ..tools.insights.store import InsightStore, utc_now
 from ..tools.sql.service import SqlService
-from ..tools.traces.snapshot import Snapshot, take_snapshot
+from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from ..tools.tracking import connect, find_experiment
 from ..tools.workbench import open_unrecorded
 from .display import OpenDisplay, make_display
@@ -162,6 +162,7 @@ def _snapshot(settings: Settings, scope: Scope, display: OpenDisplay) -> Snapsho
         since=scope.since,
         until=scope.until,
         cache=settings.cache,
+        waiting=lambda: display.show(Event("note", OTHERS_COPY, step="compare")),
         progress=lambda done, total: display.show(Event("progress", "copying traces", step="compare", done=done, total=total)),
     )
     if not snapshot.record.traces:

@@ -2,14 +2,16 @@
 
 import json
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
 from ..graph.ports import Display, Event
+from .pace import Pace
 from .printable import one_line
 from .rich_display import RichDisplay
 from .streams import forgiving
@@ -97,21 +99,33 @@ def event_fields(event: Event) -> dict[str, object]:
 
 
 class PlainDisplay(_Lines):
-    """One line an event, `[step] kind subject: text | detail`; of progress every tenth of it."""
+    """One line an event, `[step] kind subject: text | detail`; of progress every tenth of it, with rate and time left."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
+        self._clock = clock
         self._tenths: dict[tuple[str, str], int] = {}
+        self._paces: dict[tuple[str, str], Pace] = {}
 
     def _line(self, event: Event) -> str | None:
         step = event.step or "run"
         if event.kind == "progress":
-            return f"[{step}] {event.text}: {event.done} of {event.total}" if self._passed_a_tenth(event) else None
+            return self._progress_line(event, step)
         kind = "" if event.kind in {"step", "note", step} else event.kind
         head = " ".join(filter(None, (f"[{step}]", kind, one_line(event.subject))))
         colon = ":" if kind or event.subject else ""
         detail = f" | {one_line(event.detail)}" if event.detail else ""
         return f"{head}{colon} {one_line(event.text)}{detail}"
+
+    def _progress_line(self, event: Event, step: str) -> str | None:
+        key = (event.step, event.text)
+        if key not in self._paces:
+            self._paces[key] = Pace(clock=self._clock)
+            self._paces[key].step(event.done or 0, event.total or 0)
+        if not self._passed_a_tenth(event):
+            return None
+        pace = self._paces[key].step(event.done or 0, event.total or 0)
+        return f"[{step}] {event.text}: {event.done} of {event.total}{f' ({pace})' if pace else ''}"
 
     def _passed_a_tenth(self, event: Event) -> bool:
         if event.done is None or not event.total:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from ..tools.insights.models import IssueStatus, Kind, Severity, Standing
@@ -37,6 +38,16 @@ class IssueLine:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """The traces that an analysis is about, and how fresh they are."""
+
+    traces: int
+    instant: datetime
+    """Traces that began after this are not among them."""
+    newest_trace: datetime | None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a session ended, and what is known by then."""
 
@@ -47,6 +58,8 @@ class Outcome:
     status: Literal["done", "partial", "waiting", "stopped", "empty", "failed"]
     """`empty`: the window has no traces, so there was nothing to do."""
     _: KW_ONLY
+    copied: Copied | None = None
+    """Which traces it is about; None where none were copied yet."""
     issues: Sequence[IssueLine] = ()
     hypotheses: dict[str, int] = field(default_factory=lambda: dict[str, int]())
     """How many are validated, rejected, inconclusive, untested, dropped: each is counted once."""
@@ -93,5 +106,9 @@ def worst(codes: Iterable[int]) -> int:
 def to_json(outcome: Outcome) -> dict[str, object]:
     """The outcome as JSON values, under keys that stay."""
     issues = [{**asdict(issue), "share": issue.share} for issue in outcome.issues]
-    plain = {"untested": list(outcome.untested), "notes": list(outcome.notes)}
+    plain: dict[str, object] = {"untested": list(outcome.untested), "notes": list(outcome.notes)}
+    if outcome.copied:
+        times = (outcome.copied.instant, outcome.copied.newest_trace)
+        instant, newest = (each.isoformat() if each else None for each in times)
+        plain["copied"] = {"traces": outcome.copied.traces, "instant": instant, "newest_trace": newest}
     return {**asdict(outcome), **plain, "issues": issues}

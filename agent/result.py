@@ -84,6 +84,12 @@ def _sentences(outcome: Outcome) -> Iterable[str]:
     if outcome.status == "empty":
         yield from outcome.notes
         return
+    if outcome.copied and outcome.copied.newest_trace:
+        newest, instant = outcome.copied.newest_trace, outcome.copied.instant
+        yield (
+            f"Traces: {outcome.copied.traces:,}, copied as of {instant:%Y-%m-%d %H:%M} UTC; "
+            f"the newest began {newest:%Y-%m-%d %H:%M} UTC"
+        )
     if not outcome.issues:
         yield "No issue was found." if outcome.status == "done" else "No issue was found so far."
     counts = ", ".join(f"{count} {status.lower()}" for status, count in outcome.hypotheses.items() if count)

@@ -10,16 +10,25 @@ from typing import Self, TextIO
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 from rich.text import Text
 
 from ..graph.ports import Event
 from .console import STYLES, plain_console
+from .pace import spoken
 from .printable import one_line, printable
 
 SHOWN_LINES = 12
 """Lines of a plan or a query that are shown; the whole is in the memory."""
+
+
+class RateColumn(ProgressColumn):
+    """How much is done a second; nothing until that is known."""
+
+    def render(self, task: Task) -> Text:
+        """The rate of the last half minute."""
+        return Text(f"{spoken(task.speed)}/s" if task.speed else "", style="progress.data.speed")
 
 
 class RichDisplay:
@@ -33,6 +42,7 @@ class RichDisplay:
             TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
+            RateColumn(),
             TimeRemainingColumn(compact=True),
             console=self._console,
         )

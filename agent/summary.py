@@ -4,10 +4,10 @@ import re
 from typing import Literal
 
 from ..graph.routes import waits
-from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue, IssueStatus
+from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue, IssueStatus, SnapshotRecord
 from ..tools.insights.store import InsightStore
 from ..tools.links import Pages, masked_uri, ui_command
-from .outcome import IssueLine, Outcome
+from .outcome import Copied, IssueLine, Outcome
 
 
 def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stopped"], ui_url: str | None) -> Outcome:
@@ -26,6 +26,7 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
         experiment_id=analysis.experiment_id,
         experiment_name=store.experiment_name(analysis.experiment_id),
         status="partial" if status == "done" and untested else status,
+        copied=_copied(store.read_snapshot(run_id)),
         issues=[_line(issue, run_id, pages) for issue in issues],
         hypotheses=_counts(hypotheses),
         report_path=analysis.report_path,
@@ -36,6 +37,10 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
         notes=list(analysis.notes),
         question=None,
     )
+
+
+def _copied(record: SnapshotRecord | None) -> Copied | None:
+    return Copied(record.traces, record.instant, record.last_trace) if record else None
 
 
 def _resume_command(store: InsightStore, run_id: str) -> str:

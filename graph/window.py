@@ -1,6 +1,7 @@
 """Which traces an analysis is about: the window that was asked for, or all that came since its scope was last analysed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,8 +10,9 @@ from ..tools.insights.models import SnapshotRecord
 from ..tools.insights.scopes import Mark
 from ..tools.insights.store import InsightStore
 from ..tools.traces.cut import keep_traces, recent_times
-from ..tools.traces.snapshot import Snapshot, take_snapshot
+from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from .context import Context, Options
+from .ports import Event
 
 OVERLAP = timedelta(hours=1)
 """How long after its beginning a trace may come to be logged and still be counted: once, by whichever analysis sees it first."""
@@ -57,10 +59,11 @@ def take_window(context: Context, experiment_id: str, recorded: SnapshotRecord |
         until=window.until,
         cache=options.cache,
         progress=context.progress("setup", "copying traces"),
+        waiting=lambda: context.display.show(Event("note", OTHERS_COPY, step="setup")),
         keep=lambda folder: keep_traces(folder, condition=options.scope.filter, counted=counted),
     )
     record = taken.record.model_copy(update={"filter": options.scope.filter, "follows": window.follows})
-    return Snapshot(taken.folder, record, taken.catalog)
+    return replace(taken, record=record)
 
 
 def nothing_there(options: Options, record: SnapshotRecord, name: str) -> NothingNew | None:

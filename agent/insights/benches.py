@@ -7,7 +7,7 @@ from datetime import datetime
 from ...tools.errors import UserError
 from ...tools.insights.models import Analysis
 from ...tools.sql.service import SqlService
-from ...tools.traces.snapshot import Snapshot, take_snapshot
+from ...tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from ...tools.workbench import Workbench
 from .opened import Insights
 
@@ -34,7 +34,7 @@ def open_sql(insights: Insights, experiment_id: str, analysis: Analysis | None, 
         UserError: the experiment has no traces.
         StoreError: the traces can't be copied.
     """
-    snapshot = snapshot_of(insights, analysis) if analysis else _copy(insights, experiment_id)
+    snapshot = snapshot_of(insights, analysis) if analysis else _some(copy_traces(insights, experiment_id))
     keeper = analysis.run_id if analysis and kept else None
     with SqlService(
         snapshot.catalog,
@@ -54,24 +54,41 @@ def snapshot_of(insights: Insights, analysis: Analysis) -> Snapshot:
     recorded = insights.store.read_snapshot(analysis.run_id)
     if recorded is not None:
         analysis = analysis.model_copy(update={"since": recorded.since, "until": recorded.until})
-        return _copy(insights, analysis.experiment_id, analysis, instant=recorded.instant)
-    snapshot = _copy(insights, analysis.experiment_id, analysis)
+        return _some(copy_traces(insights, analysis.experiment_id, analysis, instant=recorded.instant))
+    snapshot = _some(copy_traces(insights, analysis.experiment_id, analysis))
     insights.store.write_snapshot(analysis.run_id, snapshot.record)
     return snapshot
 
 
-def _copy(
-    insights: Insights, experiment_id: str, analysis: Analysis | None = None, *, instant: datetime | None = None
+def copy_traces(
+    insights: Insights,
+    experiment_id: str,
+    analysis: Analysis | None = None,
+    *,
+    instant: datetime | None = None,
+    anew: bool = False,
 ) -> Snapshot:
-    snapshot = take_snapshot(
+    """The copy of an experiment's traces, brought up to date or made `anew`; cut to the window of an analysis.
+
+    Raises:
+        StoreError: the traces can't be copied.
+    """
+    return take_snapshot(
         insights.store.tracking.uri,
         experiment_id,
         instant=instant or insights.now(),
         since=analysis.since if analysis else None,
         until=analysis.until if analysis else None,
         cache=insights.cache,
+        anew=anew,
+        waiting=lambda: insights.tell(OTHERS_COPY),
         progress=lambda done, total: insights.progress("copying traces", done, total),
     )
+
+
+def _some(snapshot: Snapshot) -> Snapshot:
+    """A snapshot that has traces."""
     if not snapshot.record.traces:
-        raise UserError(f"Experiment {experiment_id!r} has no traces to look at: log some, or choose another experiment.")
+        place = snapshot.catalog.experiment_id
+        raise UserError(f"Experiment {place!r} has no traces to look at: log some, or choose another experiment.")
     return snapshot

@@ -88,5 +88,6 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
     context.display.show(
         Event("note", f"{record.traces:,} traces, {record.spans:,} spans; analysis run {run_id}", step="setup", subject=run_id)
     )
+    context.display.show(Event("note", snapshot.freshness.in_words(record.last_trace), step="setup"))
     heed_people(context, experiment_id)
     return context.store.finish_step(run_id, "setup")

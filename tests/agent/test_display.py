@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from analyze_experiment.agent.console import plain_console
-from analyze_experiment.agent.display import make_display
+from analyze_experiment.agent.display import PlainDisplay, make_display
+from analyze_experiment.agent.pace import duration
 from analyze_experiment.agent.printable import one_line, printable
 from analyze_experiment.agent.streams import forgiving, strays_to
 from analyze_experiment.graph.ports import Event
@@ -57,7 +58,7 @@ def show(output: str, stream: io.StringIO) -> str:
 def test_plain_writes_one_line_an_event_and_every_tenth_of_a_progress() -> None:
     lines = show("plain", io.StringIO()).splitlines()
     assert lines[0] == "[census] Counting every trace"
-    assert lines[1:11] == [f"[census] counting: {done} of 40" for done in range(4, 41, 4)]
+    assert [line.partition(" (")[0] for line in lines[1:11]] == [f"[census] counting: {done} of 40" for done in range(4, 41, 4)]
     assert lines[11:] == [
         "[census] issue I-3-77: HIGH Refunds fail: 412 of 1,200 traces | 412 failed.",
         "[test] Testing the hypotheses",
@@ -67,6 +68,20 @@ def test_plain_writes_one_line_an_event_and_every_tenth_of_a_progress() -> None:
         "[test] verdict H-ab: REJECTED: it isn't so | ratio 1.1 below 1.5",
         "[report] /tmp/report.md",
     ]
+
+
+def test_plain_tells_the_rate_of_the_last_stretch_and_the_time_left() -> None:
+    seconds = iter([0.0, 10.0, 20.0, 4020.0])
+    stream = io.StringIO()
+    display = PlainDisplay(stream, clock=lambda: next(seconds))
+    for done in (0, 2_000, 6_000, 10_000):
+        display.show(Event("progress", "copying traces", step="traces", done=done, total=10_000))
+    assert stream.getvalue().splitlines() == [
+        "[traces] copying traces: 2000 of 10000 (200/s, 40 s left)",
+        "[traces] copying traces: 6000 of 10000 (400/s, 10 s left)",
+        "[traces] copying traces: 10000 of 10000 (1.0/s)",
+    ]
+    assert [duration(185), duration(3720)] == ["3:05 min", "1:02 h"]
 
 
 def test_json_writes_every_event_with_the_same_keys() -> None:

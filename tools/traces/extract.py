@@ -14,13 +14,12 @@ from ..sql.relations import ASSESSMENTS, SPANS, TRACES
 from . import extract_statements as sql
 from .columns import in_order, list_column, text_column
 from .failures import error_in_output
+from .manifest import INDEX
 from .sources.base import SPAN_SCHEMA, Headers, RawWindow
 from .texts import Json, request_text, response_text
 
 MEMORY_LIMIT = "1GB"
 """What DuckDB may hold before it spills; a window's content is about a tenth of it."""
-INDEX = "index"
-"""The file beside the relations: one row a trace with its digest, of excluded traces too; for counts and comparison."""
 FILES = (TRACES.name, SPANS.name, ASSESSMENTS.name, INDEX)
 PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 TEXTS: dict[str, Callable[[str | None], str | None]] = {
@@ -67,6 +66,10 @@ class Extractor:
         for name, statement in sql.OUTPUT.items():
             self._write(statement, paths[name])
         return self._fingerprint(), paths
+
+    def interrupt(self) -> None:
+        """Has a statement that another thread waits for come to its end."""
+        self.duck.interrupt()
 
     def close(self) -> None:
         """Ends the session."""

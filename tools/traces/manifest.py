@@ -18,6 +18,8 @@ READER_VERSION = 1
 """Raised whenever the same source rows give other relations: older copies are then left alone and made anew."""
 NAME = "manifest.json"
 PARTS = "parts"
+INDEX = "index"
+"""The file beside the relations: one row a trace with its digest, of excluded traces too; for counts and comparison."""
 RETIRED_S = 2 * 24 * 3600
 """How long a file that no manifest names any more is kept for those who opened it earlier."""
 
@@ -29,6 +31,11 @@ class Part:
     name: str
     sha256: str
     size: int
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, str | int]) -> "Part":
+        """As it stands in a manifest."""
+        return cls(str(data["name"]), str(data["sha256"]), int(data["size"]))
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,26 @@ class Window:
             fingerprint=str(data["fingerprint"]),
             traces=cast(int, data["traces"]),
             missing=cast(int, data["missing"]),
-            parts={name: Part(str(part["name"]), str(part["sha256"]), int(part["size"])) for name, part in parts.items()},
+            parts={name: Part.from_json(part) for name, part in parts.items()},
         )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The copy as it was when a refresh last came to its end: what the next one tells its changes from, killed or not."""
+
+    since_ms: int = 2**62
+    horizon_ms: int = BEGINNING.timestamp_ms
+    """The times that it covered, both included."""
+    indexes: tuple[Part, ...] = ()
+    """The files that say which traces there were, and in which state."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> "Whole":
+        """As it stands in a manifest."""
+        indexes = cast(Sequence[Mapping[str, str | int]], data["indexes"])
+        since_ms, horizon_ms = cast(int, data["since_ms"]), cast(int, data["horizon_ms"])
+        return cls(since_ms, horizon_ms, tuple(Part.from_json(part) for part in indexes))
 
 
 @dataclass(frozen=True)
@@ -64,13 +89,15 @@ class Manifest:
 
     windows: tuple[Window, ...] = ()
     horizon_ms: int = BEGINNING.timestamp_ms
+    whole: Whole = Whole()
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
         """The manifest in this folder; empty where there is none that can be read."""
         try:
             data = json.loads((folder / NAME).read_text(encoding="utf-8"))
-            return cls(tuple(Window.from_json(window) for window in data["windows"]), int(data["horizon_ms"]))
+            whole = Whole.from_json(data["whole"])
+            return cls(tuple(Window.from_json(window) for window in data["windows"]), int(data["horizon_ms"]), whole)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
@@ -88,13 +115,13 @@ def complete(window: Window, folder: Path) -> bool:
     return bool(paths) and all(path.is_file() and path.stat().st_size == size for path, size in paths)
 
 
-def tidy(folder: Path, before: Iterable[Window], now: Sequence[Window]) -> None:
+def tidy(folder: Path, before: Manifest, now: Iterable[Window]) -> None:
     """Removes what no manifest has named for long, and what a killed process left; retired files begin their term.
 
     Only to be called with the folder locked.
     """
-    named = {part.name for window in now for part in window.parts.values()}
-    retired = {part.name for window in before for part in window.parts.values()} - named
+    named = {part.name for window in now for part in window.parts.values()} | {part.name for part in before.whole.indexes}
+    retired = {part.name for window in before.windows for part in window.parts.values()} - named
     for path in sorted((folder / PARTS).iterdir()):
         if path.name in retired:
             os.utime(path)

@@ -9,8 +9,7 @@ from pathlib import Path
 import duckdb
 
 from ..insights.models import SnapshotRecord
-from .extract import INDEX
-from .manifest import PARTS, READER_VERSION, Window
+from .manifest import INDEX, PARTS, READER_VERSION, Window
 from .refresh import Range
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

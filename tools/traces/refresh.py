@@ -1,11 +1,12 @@
 """Brings a copy up to date: which of its windows still hold, which are copied again, which are new."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from .manifest import Manifest, Window, complete, tidy
+from .changes import Changes, changes
+from .manifest import INDEX, Manifest, Whole, Window, complete, tidy
 from .sources.base import BEGINNING, Key
 from .workers import Worker, Workers
 
@@ -45,19 +46,23 @@ class Step:
         return bool(self.window.parts)
 
 
-def refresh(workers: Workers, folder: Path, wanted: Range, progress: Callable[[int, int], None]) -> list[Window]:
-    """Makes the copy true for the wanted range of times, and returns the windows that overlap it.
+def refresh(
+    workers: Workers, folder: Path, wanted: Range, progress: Callable[[int, int], None], *, anew: bool = False
+) -> tuple[list[Window], Changes]:
+    """Makes the copy true for the wanted range of times; gives the windows that overlap it, and what has changed.
 
     The manifest is replaced after every window, so that whatever is done stays done. Only to be called with the folder locked.
+    `anew`: nothing that was copied before is trusted.
     """
-    manifest = Manifest.read(folder)
-    horizon_ms = max(manifest.horizon_ms, wanted.until_ms)
-    start = start_of(manifest, wanted.since_ms)
-    steps = plan(workers, folder, stretches(manifest, start, Key(horizon_ms + 1, "")))
-    windows = {window.low: window for window in manifest.windows if window.low < start}
+    before = Manifest.read(folder)
+    known = replace(before, windows=()) if anew else before
+    horizon_ms = max(before.horizon_ms, wanted.until_ms)
+    start = start_of(known, wanted.since_ms)
+    steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, "")), progress)
+    windows = {window.low: window for window in known.windows if window.low < start}
     windows |= {step.window.low: step.window for step in steps}
-    write_manifest(folder, windows, horizon_ms)
-    tidy(folder, manifest.windows, list(windows.values()))
+    write_manifest(folder, windows, horizon_ms, before.whole)
+    tidy(folder, before, windows.values())
 
     done, total = sum(step.traces for step in steps if step.kept), sum(step.traces for step in steps)
     progress(done, total)
@@ -65,10 +70,13 @@ def refresh(workers: Workers, folder: Path, wanted: Range, progress: Callable[[i
         windows[window.low] = window
         if rest is not None:
             windows[rest] = Window(rest)
-        write_manifest(folder, windows, horizon_ms)
+        write_manifest(folder, windows, horizon_ms, before.whole)
         done += window.traces
         progress(min(done, total), total)
-    return overlapping([windows[low] for low in sorted(windows)], wanted)
+    first_ms = min(before.whole.since_ms, start.timestamp_ms, *(low.timestamp_ms for low in windows))
+    whole = Whole(first_ms, horizon_ms, tuple(windows[low].parts[INDEX] for low in sorted(windows) if windows[low].parts))
+    write_manifest(folder, windows, horizon_ms, whole)
+    return overlapping([windows[low] for low in sorted(windows)], wanted), changes(folder, before.whole, whole)
 
 
 def start_of(manifest: Manifest, since_ms: int | None) -> Key:
@@ -92,13 +100,21 @@ def stretches(manifest: Manifest, start: Key, end: Key) -> list[Stretch]:
     return before + [Stretch(*stretch) for stretch in zip(lows, [*lows[1:], end], windows, limits, strict=False)]
 
 
-def plan(workers: Workers, folder: Path, divided: Sequence[Stretch]) -> list[Step]:
-    """The windows as they are to be, in order."""
+def plan(workers: Workers, folder: Path, divided: Sequence[Stretch], progress: Callable[[int, int], None]) -> list[Step]:
+    """The windows as they are to be, in order; those that still hold count as done."""
 
     def settle(worker: Worker, stretch: Stretch) -> Iterator[Step]:
         return steps_of(worker, folder, stretch)
 
-    return sorted(workers.each(settle, divided), key=lambda step: step.window.low)
+    known = sum(stretch.window.traces for stretch in divided if stretch.window is not None)
+    steps: list[Step] = []
+    done = 0
+    for step in workers.each(settle, divided):
+        steps.append(step)
+        done += step.traces if step.kept else 0
+        if step.kept and done < known:
+            progress(done, known)
+    return sorted(steps, key=lambda step: step.window.low)
 
 
 def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
@@ -135,9 +151,9 @@ def copier(folder: Path) -> Callable[[Worker, Step], Iterator[tuple[Window, Key 
     return copy
 
 
-def write_manifest(folder: Path, windows: dict[Key, Window], horizon_ms: int) -> None:
+def write_manifest(folder: Path, windows: dict[Key, Window], horizon_ms: int, whole: Whole) -> None:
     """Replaces the manifest by one of these windows."""
-    Manifest(tuple(windows[low] for low in sorted(windows)), horizon_ms).write(folder)
+    Manifest(tuple(windows[low] for low in sorted(windows)), horizon_ms, whole).write(folder)
 
 
 def overlapping(windows: Sequence[Window], wanted: Range) -> list[Window]:

@@ -7,8 +7,8 @@ the source's headers tell (`extract_statements.FINGERPRINT`). It is a disposable
 import hashlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,6 +18,7 @@ from ..insights.models import SnapshotRecord
 from ..sql.catalog import Catalog
 from ..sql.relations import RELATIONS
 from .cut import KeptTraces
+from .freshness import Freshness
 from .manifest import PARTS, READER_VERSION
 from .record import Times, summarise
 from .refresh import refresh
@@ -26,6 +27,10 @@ from .workers import Workers
 
 LOCK_WAIT_S = 1800
 """How long another process's refresh of the same copy is waited for."""
+LOOK_S = 1
+"""How often is looked whether it is done, and whether the wait is to end."""
+
+OTHERS_COPY = "Another process is copying the same traces; waiting for it."
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Snapshot:
     folder: Path
     record: SnapshotRecord
     catalog: Catalog
+    freshness: Freshness = field(compare=False)
 
 
 def take_snapshot(
@@ -47,6 +53,8 @@ def take_snapshot(
     cache: Path,
     progress: Callable[[int, int], None],
     keep: Callable[[Path], KeptTraces | None] = lambda _: None,
+    anew: bool = False,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Snapshot:
     """Brings the copy of an experiment's traces up to date, and cuts it to a window of time.
 
@@ -58,7 +66,10 @@ def take_snapshot(
         until: last instant of the window, included; None: up to `instant`.
         cache: folder under which copies are kept; they hold prompts, so only their owner may read them.
         keep: given the copy's folder, says which of the window's traces are the snapshot's; all where it gives nothing.
-        progress: is told how many traces of how many are copied, each time that a window is safe.
+        progress: is told how many traces of how many are copied, each time that a window is safe; also while another process's
+            refresh is waited for, so that it may end that.
+        anew: whether everything is copied again, whatever was copied before.
+        waiting: is told once that another process refreshes the same copy, and that this waits for it.
 
     Raises:
         UserError: no such experiment, or no store of a kind that can be copied.
@@ -68,8 +79,9 @@ def take_snapshot(
     try:
         with Workers(uri, experiment_id, all_at_once=looks_large(uri)) as workers:
             folder = private_folder(cache, workers.identity)
-            with locked(folder):
-                windows = refresh(workers, folder, times.range, progress)
+            with locked(folder, waiting, progress):
+                refreshed_at = datetime.now(UTC)
+                windows, changed = refresh(workers, folder, times.range, progress, anew=anew)
     except OSError as error:
         raise StoreError(
             f"The copy of the traces can't be kept in {str(cache)!r}. Name another cache folder. ({error})"
@@ -81,7 +93,7 @@ def take_snapshot(
     catalog, cut = Catalog(experiment_id, files, *times.range), keep(folder)
     kept = cut(catalog) if cut is not None else None
     catalog = replace(catalog, kept=None if kept is None else str(kept))
-    return Snapshot(folder, summarise(folder, windows, times, kept), catalog)
+    return Snapshot(folder, summarise(folder, windows, times, kept), catalog, Freshness(refreshed_at, changed))
 
 
 def private_folder(cache: Path, identity: str) -> Path:
@@ -95,10 +107,23 @@ def private_folder(cache: Path, identity: str) -> Path:
 
 
 @contextmanager
-def locked(folder: Path) -> Generator[None]:
-    """Keeps other processes from refreshing the same copy meanwhile; they find it fresh when they come to it."""
+def locked(folder: Path, waiting: Callable[[], None], progress: Callable[[int, int], None]) -> Generator[None]:
+    """Keeps other processes from refreshing the same copy meanwhile; they find it fresh when they come to it.
+
+    While another has it, `waiting` is told once, and `progress` now and then, which may end the wait by raising.
+    """
+    lock = FileLock(folder / "lock", mode=0o600)
+    for attempt in range(LOCK_WAIT_S // LOOK_S):
+        try:
+            lock.acquire(timeout=LOOK_S if attempt else 0)
+            break
+        except Timeout:
+            if attempt == 0:
+                waiting()
+            progress(0, 0)
+    else:
+        raise StoreError(f"Another process has been copying these traces into {str(folder)!r} for long. Wait for it.")
     try:
-        with FileLock(folder / "lock", timeout=LOCK_WAIT_S, mode=0o600):
-            yield
-    except Timeout as error:
-        raise StoreError(f"Another process has been copying these traces into {str(folder)!r} for long. Wait for it.") from error
+        yield
+    finally:
+        lock.release()

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
-from threading import Event
+from threading import Event, Lock
 from typing import IO, Self, TypeVar, cast
 
 from .. import errors
 from ..errors import AnalyzeError, StoreError
+from .extract import Extractor
 from .manifest import Window
 from .sources.base import Bound, Key
+from .sources.choose import open_source
+from .worker import attend
 
 WORKERS = min(os.cpu_count() or 1, 4)
 """One a core; each takes up to half a GB, and four at once are as much as a store in use should bear."""
@@ -100,6 +103,31 @@ class Worker:
         self.complaints.seek(0)
         lines = self.complaints.read().decode("utf-8", "replace").split("\n")
         return next((line for line in reversed(lines) if line.strip()), f"exit code {self.process.returncode}")
+
+
+class NearWorker(Worker):
+    """A worker in this process, for a store that is waited for more than worked on: it needs no second copy of MLflow."""
+
+    def __init__(self, uri: str, experiment_id: str) -> None:
+        self.source, self.extractor = open_source(uri, experiment_id), Extractor()
+        self.rest: Iterator[object] = iter(())
+        self.busy = Lock()
+
+    def close(self) -> None:
+        """Ends what is under way, and waits for that."""
+        self.source.stop()
+        self.extractor.interrupt()
+        with self.busy:
+            self.source.close()
+            self.extractor.close()
+
+    def _ask(self, **request: object) -> Answer:
+        self.rest = attend(self.source, self.extractor, json.loads(json.dumps(request)))
+        return self._answer()
+
+    def _answer(self) -> Answer:
+        with self.busy:
+            return cast(Answer, json.loads(json.dumps(next(self.rest))))
 
 
 @dataclass

@@ -112,3 +112,21 @@ def test_previews_show_traces_of_every_hypothesis_and_issue(insights: Insights) 
     insights.do("create-issue", "--run-id", run_id, *texts, "--evidence", f'{{"trace_id": "{second}", "rationale": ""}}')
     (issue,) = insights.do("preview-issues", "--experiment-id", insights.experiment_id, "--max-traces", "100")
     assert [(each["trace_id"], each["status"], each["execution_time_ms"]) for each in issue["traces"]] == [(second, "OK", 2000)]
+
+
+def test_sync_says_how_fresh_the_copy_is_and_what_changed(insights: Insights) -> None:
+    first = insights.do("sync", "--experiment-id", "support-agent")
+    counts = ("traces", "new", "late", "changed", "deleted")
+    assert [first[name] for name in counts] == [5, 5, 0, 0, 0]
+    client = connect(insights.uri).client
+    client.set_trace_tag(insights.trace_ids[1], "colour", "red")
+    client.delete_traces(insights.experiment_id, trace_ids=[insights.trace_ids[0]])
+    again = insights.do("sync", "--experiment-id", insights.experiment_id)
+    assert [again[name] for name in counts] == [4, 0, 0, 1, 1]
+    assert set(again) == set(first) and first["refreshed_at"] < again["refreshed_at"]
+    assert again["newest_trace"].endswith("+00:00")
+    full = insights("sync", "--experiment-id", insights.experiment_id, "--full")
+    assert (full.code, "4 of 4" in full.err) == (0, True)
+    assert full.out.splitlines()[0].startswith("Copied as of 20")
+    assert full.out.splitlines()[0].endswith("UTC. Nothing differs from the copy before.")
+    assert insights("sync", "--experiment-id", "nothing").code == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.tests.tools.traces.snapshot_bench import TRACES, WINDOW, Bench, NearWorker
+from analyze_experiment.tests.tools.traces.snapshot_bench import TRACES, WINDOW, Bench
 from analyze_experiment.tests.tools.traces.store_rows import StoreRows
 from analyze_experiment.tools.traces import refresh, workers
 
@@ -13,7 +13,7 @@ from analyze_experiment.tools.traces import refresh, workers
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     """Copies in this process, by one worker: their unfinished files are told apart by their processes."""
     monkeypatch.setattr(workers, "WORKERS", 1)
-    monkeypatch.setattr(workers, "Worker", NearWorker)
+    monkeypatch.setattr(workers, "Worker", workers.NearWorker)
 
 
 @pytest.fixture

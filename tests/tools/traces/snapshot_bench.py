@@ -1,6 +1,5 @@
 """A store that snapshots are taken of, again and again."""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +9,8 @@ from pathlib import Path
 import duckdb
 
 from analyze_experiment.tests.tools.traces.store_rows import EXPERIMENT, StoreRows
-from analyze_experiment.tools.traces.extract import Extractor
 from analyze_experiment.tools.traces.manifest import Manifest, Window
 from analyze_experiment.tools.traces.snapshot import Snapshot, take_snapshot
-from analyze_experiment.tools.traces.sources.choose import open_source
-from analyze_experiment.tools.traces.worker import attend
-from analyze_experiment.tools.traces.workers import Answer, Worker
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = START + timedelta(days=1)
@@ -57,6 +52,8 @@ class Bench:
         until: datetime | None = None,
         cache: Path | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        anew: bool = False,
+        waiting: Callable[[], None] = lambda: None,
     ) -> Snapshot:
         """A snapshot of now."""
         return take_snapshot(
@@ -67,29 +64,13 @@ class Bench:
             until=until,
             cache=cache or self.cache,
             progress=progress,
+            anew=anew,
+            waiting=waiting,
         )
 
     def command(self, *, die_at: int = 0) -> list[str]:
         """The same in a process of its own, which may kill itself when so many traces are done."""
         return [sys.executable, "-c", SCRIPT, self.store.uri, str(self.cache), str(WINDOW), str(die_at)]
-
-
-class NearWorker(Worker):
-    """A worker in this process: the same requests and answers, without the second that a process takes to start."""
-
-    def __init__(self, uri: str, experiment_id: str) -> None:
-        self.source, self.extractor = open_source(uri, experiment_id), Extractor()
-
-    def _ask(self, **request: object) -> Answer:
-        self.rest = attend(self.source, self.extractor, json.loads(json.dumps(request)))
-        return self._answer()
-
-    def _answer(self) -> Answer:
-        return json.loads(json.dumps(next(self.rest)))
-
-    def close(self) -> None:
-        self.source.close()
-        self.extractor.close()
 
 
 def windows(snapshot: Snapshot) -> tuple[Window, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.tests.tools.traces.snapshot_bench import Bench, NearWorker, rows
+from analyze_experiment.tests.tools.traces.snapshot_bench import Bench, rows
 from analyze_experiment.tests.tools.traces.store_rows import StoreRows
 from analyze_experiment.tools.traces import workers
 
@@ -78,7 +78,7 @@ def spans_of(path: Path) -> list[Span]:
 def test_relations_of_a_real_experiment_say_what_its_store_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "Worker", NearWorker)
+    monkeypatch.setattr(workers, "Worker", workers.NearWorker)
     bench = unpacked(name, tmp_path)
     spans = spans_of(bench.store.path)
     taken = bench.take(instant=AFTER_ALL)

@@ -11,7 +11,10 @@ from analyze_experiment.tests.tools.traces.raw_rows import START_MS
 from analyze_experiment.tests.tools.traces.snapshot_bench import START, TRACES, Bench, rows, windows
 from analyze_experiment.tests.tools.traces.store_rows import StoreRows
 from analyze_experiment.tools.traces import refresh
+from analyze_experiment.tools.traces.changes import Changes
 from analyze_experiment.tools.traces.manifest import PARTS, RETIRED_S
+
+AN_HOUR = START + timedelta(hours=1)
 
 
 @pytest.mark.usefixtures("near")
@@ -61,6 +64,58 @@ def test_change_is_seen_and_copies_its_window_only(name: str, bench: Bench) -> N
     assert [old == new for old, new in zip(before, windows(taken), strict=True)] == [True, False, True]
     assert taken.record.digest != first.record.digest
     assert [window.low for window in windows(taken)] == [window.low for window in before]
+
+
+@pytest.mark.usefixtures("near")
+def test_new_late_changed_and_deleted_traces_are_told_apart(bench: Bench) -> None:
+    assert bench.take(instant=AN_HOUR).freshness.changes == Changes(new=TRACES)
+    bench.store.add_trace("tr-judged", minute=4.2, tags={"mlflow.trace.sourceScorer": "s"})
+    bench.store.add_trace("tr-late", minute=4.5)
+    bench.store.add_trace("tr-new", minute=90)
+    bench.store.add_assessment("a-1", "tr-1")
+    bench.store.change("DELETE FROM trace_info WHERE request_id IN ('tr-8', 'tr-9')")
+    expected = Changes(new=2, late=1, changed=1, deleted=2)
+    found = bench.take()
+    assert found.freshness.changes == expected
+    assert "2 new (1 of them came late), 1 changed, 2 deleted" in found.freshness.in_words(found.record.last_trace)
+    again = bench.take()
+    assert again.freshness.changes == Changes()
+    assert "Nothing differs" in again.freshness.in_words(None)
+
+
+@pytest.mark.usefixtures("near")
+def test_traces_that_a_wider_window_of_time_brings_are_new_and_not_late(bench: Bench) -> None:
+    bench.take(since=START + timedelta(minutes=6))
+    assert bench.take().freshness.changes == Changes(new=6)
+
+
+@pytest.mark.usefixtures("near")
+def test_changes_are_those_since_the_last_whole_copy_however_often_it_was_killed(bench: Bench) -> None:
+    bench.take(instant=AN_HOUR)
+    bench.store.add_assessment("a-1", "tr-1")
+    bench.store.add_assessment("a-2", "tr-5")
+
+    def die(done: int, total: int) -> None:
+        if done == 6:  # the first of the two windows is copied
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.take(progress=die)
+    assert bench.take().freshness.changes == Changes(changed=2)
+
+
+@pytest.mark.usefixtures("near")
+def test_copying_anew_trusts_no_file_and_changes_nothing(bench: Bench) -> None:
+    first = bench.take()
+    path = Path(first.catalog.files["traces"][0])
+    content = path.read_bytes()
+    path.write_bytes(content[::-1])  # as long as before, so that nothing but its content shows it
+    assert bench.take() == first
+    assert path.read_bytes() != content
+    calls: list[tuple[int, int]] = []
+    anew = bench.take(anew=True, progress=lambda *counts: calls.append(counts))
+    assert (anew, calls[0], anew.freshness.changes) == (first, (0, TRACES), Changes())
+    assert path.read_bytes() == content
 
 
 @pytest.mark.usefixtures("near")

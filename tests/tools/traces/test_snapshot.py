@@ -7,11 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from analyze_experiment.tests.tools.traces.raw_rows import START_MS
 from analyze_experiment.tests.tools.traces.snapshot_bench import START, TRACES, WINDOW, Bench, rows, windows
 from analyze_experiment.tests.tools.traces.store_rows import StoreRows
 from analyze_experiment.tools.errors import StoreError, UserError
+from analyze_experiment.tools.traces.changes import Changes
 from analyze_experiment.tools.traces.manifest import PARTS, Manifest
 
 
@@ -70,7 +72,7 @@ def test_progress_ends_with_all_traces_done(bench: Bench) -> None:
     assert calls[0] == (0, TRACES)
     assert calls[3] == (TRACES, TRACES)
     assert [done for done, _ in calls[:4]] == sorted({done for done, _ in calls[:4]})
-    assert calls[4:] == [(TRACES, TRACES)]
+    assert calls[4:] == [(4, TRACES), (8, TRACES), (TRACES, TRACES)]
 
 
 @pytest.mark.usefixtures("near")
@@ -105,6 +107,7 @@ def test_killed_process_keeps_its_finished_windows(bench: Bench) -> None:
     (folder / PARTS / "traces-1.tmp").write_bytes(b"left over")
 
     taken = bench.take()
+    assert taken.freshness.changes == Changes(new=TRACES)
     now = {window.low: window for window in windows(taken)}
     assert list(now) == list(left)
     assert {low: (folder / PARTS / now[low].parts["traces"].name).stat().st_mtime_ns for low in done} == stamps
@@ -117,6 +120,21 @@ def test_two_processes_may_refresh_at_once(bench: Bench) -> None:
     said = {process.communicate()[0] for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert said == {f"{bench.take().record.digest} {TRACES}\n"}
+
+
+@pytest.mark.usefixtures("near")
+def test_refresh_of_another_process_is_waited_for_and_that_is_told(bench: Bench) -> None:
+    first = bench.take()
+    other, told = FileLock(first.folder / "lock"), list[str]()
+    other.acquire()
+
+    def look(done: int, total: int) -> None:
+        if total == 0:
+            told.append("looks")
+            other.release()
+
+    assert bench.take(progress=look, waiting=lambda: told.append("waits")) == first
+    assert told == ["waits", "looks"]
 
 
 def test_store_that_is_gone_or_was_never_there_is_named(bench: Bench, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 def read_spans(uri: str, trace_ids: Iterable[str]) -> tuple[pa.Table, tuple[str, ...]]:
     """The span rows of these traces, and the ids of those that couldn't be read: one bad trace is a result, not a failure."""
+    wanted = list(trace_ids)
+    if not wanted:
+        return SPAN_SCHEMA.empty_table(), ()
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient  # late: this is rare, and MLflow takes seconds to import
@@ -24,7 +27,7 @@ def read_spans(uri: str, trace_ids: Iterable[str]) -> tuple[pa.Table, tuple[str,
     client = MlflowClient(tracking_uri=uri)
     rows: list[Mapping[str, object]] = []
     unreadable: list[str] = []
-    for trace_id in trace_ids:
+    for trace_id in wanted:
         try:
             found = list(span_rows(trace_id, client.get_trace(trace_id, display=False).data.spans))
         except (MlflowException, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError):

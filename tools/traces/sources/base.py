@@ -169,6 +169,10 @@ class TraceSource(Protocol):
         """
         ...
 
+    def stop(self) -> None:
+        """Has a read that another thread waits for come to its end, where that takes long; nothing can be read after it."""
+        ...
+
     def close(self) -> None:
         """Lets go of the store."""
         ...

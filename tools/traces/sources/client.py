@@ -99,6 +99,9 @@ class ClientSource:
         missing = having(headers, "elsewhere") & set(wanted) - set(spans.column("trace_id").to_pylist())
         return RawWindow(headers, spans, tuple(sorted(missing)))
 
+    def stop(self) -> None:
+        """Nothing yet."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -81,6 +81,10 @@ class DatabaseSource(ABC):
         spans, unreadable = read_spans(self.uri, sorted(elsewhere - excluded))
         return RawWindow(window.headers, pa.concat_tables([window.spans.filter(pa.array(kept, pa.bool_())), spans]), unreadable)
 
+    def stop(self) -> None:
+        """A process of its own reads, and is ended; so nothing is to be done."""
+        return
+
     def __enter__(self) -> Self:
         return self
 
