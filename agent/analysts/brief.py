@@ -1,6 +1,6 @@
 """What the model is told about an agent: its rules, its tools, what was counted, and short glimpses of traces.
 
-The rules and the tools come from the traces themselves: the commonest system prompt, and the tools that calls to a model declare.
+The rules and the tools come from the traces themselves: the system prompts, and the tools that calls to a model declare.
 """
 
 import json
@@ -8,11 +8,18 @@ from collections.abc import Sequence
 
 from ...tools.census.literals import quote
 from ...tools.insights.models import Analysis
+from ...tools.reading.instructions import Instruction, find_instructions
 from ...tools.workbench import Workbench
-from .portrait import AGENTS, MODELS, SYSTEM, TOOLS
+from .portrait import AGENTS, MODELS, TOOLS
 
-RULES_CHARS = 8000
-"""Of the system prompt: long ones hold whole manuals."""
+RULES_CHARS = 9000
+"""Of the system prompts together: long ones hold whole manuals."""
+PROMPTS = 4
+"""Prompts that are shown, where the agent's steps have their own ..."""
+PROMPT_SHARE = 0.1
+"""... each used by at least this share of the calls that use the commonest."""
+STEPS = 3
+"""Names of steps that are given for a prompt."""
 TOOLS_DECLARED = 40
 DESCRIPTION_CHARS = 120
 GLIMPSE_CHARS = 400
@@ -32,12 +39,36 @@ FROM traces AS t LEFT JOIN calls AS c ON c.trace_id = t.trace_id WHERE t.trace_i
 
 
 def agent_rules(bench: Workbench) -> str:
-    """The commonest system prompt; a sentence where the traces hold none."""
-    rows = bench.query(SYSTEM, title="The commonest system prompt").to_pylist()
-    rules = str(rows[0]["prompt"] or "") if rows else ""
-    if not rules:
+    """The system prompts that it works by, the commonest first; a sentence where the traces hold none."""
+    found = _rules(bench)
+    if not found:
         return "(no system prompt is recorded)"
-    return rules if len(rules) <= RULES_CHARS else f"{rules[:RULES_CHARS]} … ({len(rules) - RULES_CHARS:,} more characters)"
+    if len(found) == 1:
+        return _shortened(found[0].text, RULES_CHARS)
+    room, texts = RULES_CHARS, list[str]()
+    for place, each in enumerate(found):
+        text = _shortened(each.text, room // (len(found) - place))
+        room -= len(text)
+        texts.append(f"Prompt {place + 1}, of {', '.join(each.steps[:STEPS])}:\n{text}")
+    return "\n\n".join(texts)
+
+
+def known_texts(bench: Workbench) -> dict[str, str]:
+    """What stands in every question already, as it stands in the traces, and what it is called there."""
+    found = _rules(bench)
+    if len(found) == 1:
+        return {found[0].text: "the rules above"}
+    return {each.text: f"prompt {place} of the rules above" for place, each in enumerate(found, start=1)}
+
+
+def _rules(bench: Workbench) -> list[Instruction]:
+    """The prompts that many calls use, at most a few."""
+    found = find_instructions(bench)
+    return [each for each in found if each.calls >= PROMPT_SHARE * found[0].calls][:PROMPTS]
+
+
+def _shortened(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[:chars]} … ({len(text) - chars:,} more characters)"
 
 
 def agent_tools(bench: Workbench) -> str:

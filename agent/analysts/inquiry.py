@@ -1,7 +1,7 @@
 """What every question of one analysis shares: the model, the traces, what is known of the agent, and which traces were shown."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -28,15 +28,11 @@ class Inquiry:
     show: Callable[[Event], object]
     brief: str
     """The agent: description, tools, rules. It stands first in each prompt, so that providers cache it."""
-    rules: str
+    known: Mapping[str, str]
+    """Long texts of the traces that stand in every prompt already, and what they are called there."""
     step: str = "hypotheses"
     seen: set[str] = field(default_factory=lambda: set[str]())
     """Traces that the model was shown while it proposed: what they suggest isn't tested on them."""
-
-    @property
-    def known(self) -> dict[str, str]:
-        """Long texts that stand in every prompt already, and what they are called there."""
-        return {self.rules: "the rules above"}
 
     async def ask(self, prompt: str, form: type[T], *, purpose: str, **values: str) -> T | GivenUp:
         """The model's answer to a packaged prompt."""

@@ -10,7 +10,7 @@ from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue
 from ...tools.traces.sample import spread_sample
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
-from .brief import agent_brief, agent_facts, agent_rules, glimpses
+from .brief import agent_brief, agent_facts, glimpses, known_texts
 from .estimating import estimate_spending
 from .explaining import explain
 from .forms import Purpose
@@ -88,8 +88,8 @@ class LanguageAnalyst:
 
     async def _inquiry(self, bench: Workbench, analysis: Analysis, *, step: str) -> Inquiry:
         brief = await asyncio.to_thread(agent_brief, bench, analysis)
-        rules = await asyncio.to_thread(agent_rules, bench)
-        return Inquiry(bench, analysis, self._model, self._display.show, brief, rules, step=step)
+        known = await asyncio.to_thread(known_texts, bench)
+        return Inquiry(bench, analysis, self._model, self._display.show, brief, known, step=step)
 
     async def _may_ask(self, bench: Workbench) -> bool:
         """Attaches the model to the analysis; False where a person has said no."""

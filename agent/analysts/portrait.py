@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from ...tools.reading.instructions import find_instructions
 from ...tools.workbench import Workbench
 
 SAMPLE = 20
@@ -41,11 +42,6 @@ SELECT name, count(*) AS calls FROM spans WHERE span_type = 'TOOL' GROUP BY name
 AGENTS = "SELECT name, count(*) AS traces FROM traces WHERE name IS NOT NULL GROUP BY name ORDER BY traces DESC, name LIMIT 1"
 MODELS = "SELECT model, count(*) AS calls FROM spans WHERE model IS NOT NULL GROUP BY model ORDER BY calls DESC, model LIMIT 3"
 SESSIONS = "SELECT count(DISTINCT session_id) AS sessions, count(session_id) AS turns FROM traces"
-SYSTEM = """
-SELECT get_json_object(inputs, '$.messages[0].content') AS prompt, count(*) AS calls FROM spans
-WHERE span_type IN ('CHAT_MODEL', 'LLM') AND get_json_object(inputs, '$.messages[0].role') = 'system'
-GROUP BY 1 ORDER BY calls DESC, prompt LIMIT 1
-"""
 REQUESTS = f"""
 SELECT trace_id, request_text FROM traces WHERE request_text IS NOT NULL ORDER BY md5(trace_id) LIMIT {SAMPLE}
 """
@@ -60,7 +56,7 @@ def portray(bench: Workbench) -> str:
     agents = rows(AGENTS, "What the agent calls itself")
     tools = [(str(row["name"]), _whole(row["calls"])) for row in rows(TOOLS, "Tools and their calls")]
     models = [str(row["model"]) for row in rows(MODELS, "Models")]
-    prompts = [str(row["prompt"]) for row in rows(SYSTEM, "The commonest system prompt")]
+    prompts = [each.text for each in find_instructions(bench)[:1]]
     sessions = rows(SESSIONS, "Sessions")[0]
     sample = rows(REQUESTS, f"{SAMPLE} requests")
     bench.look_at([str(row["trace_id"]) for row in sample])

@@ -1,13 +1,13 @@
 """Open reading: traces read one at a time, and what went wrong first in each; what is noted needs a quote."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...tools.insights.models import Census
 from ...tools.reading.digest import digest
-from ...tools.reading.related import Related, find_related
+from ...tools.reading.related import find_related
 from ...tools.reading.transcript import span_called
+from ...tools.reading.turns import turns_around
 from ...tools.traces.claims import look_up
 from ...tools.traces.reader import TraceView
 from ...tools.traces.sample import odd_sample, random_sample
@@ -39,12 +39,12 @@ class Read:
 
 async def read_openly(inquiry: Inquiry, census: Census, *, size: int) -> Read:
     """Reads a seeded random sample and traces of odd buckets, and groups what was noted."""
-    sample, related = await asyncio.to_thread(_draw, inquiry, census, size)
+    sample, beside = await asyncio.to_thread(_draw, inquiry, census, size)
     done = 0
 
     async def one(trace_id: str) -> TraceReading | GivenUp | None:
         nonlocal done
-        noted = await _read_one(inquiry, trace_id, related)
+        noted = await _read_one(inquiry, trace_id, beside.get(trace_id, ALONE))
         done += 1
         inquiry.progress("reading traces", done, len(sample))
         return noted
@@ -58,16 +58,18 @@ async def read_openly(inquiry: Inquiry, census: Census, *, size: int) -> Read:
     return Read(modes, len(readings), refused, ungrouped)
 
 
-def _draw(inquiry: Inquiry, census: Census, size: int) -> tuple[list[str], dict[str, Related]]:
+def _draw(inquiry: Inquiry, census: Census, size: int) -> tuple[list[str], dict[str, str]]:
+    """The traces to read, and what is shown beside each: the turns around it, and traces about the same; all linked."""
     bench = inquiry.bench
     drawn = random_sample(bench.sql, size=size, seed=inquiry.analysis.seed)
     odd = odd_sample(bench.sql, census, size=ODD if size else 0)
     sample = list(dict.fromkeys([*drawn, *odd]))
-    related = find_related(bench, sample)
-    beside = {trace_id for each in related.values() for trace_id in each.trace_ids}
-    inquiry.seen |= beside
-    bench.look_at(sorted({*sample, *beside}))
-    return sample, related
+    sources = (turns_around(bench, sample), find_related(bench, sample))
+    shown = {trace_id for found in sources for each in found.values() for trace_id in each.trace_ids}
+    inquiry.seen |= shown
+    bench.look_at(sorted({*sample, *shown}))
+    texts = {trace_id: [found[trace_id].text for found in sources if trace_id in found] for trace_id in sample}
+    return sample, {trace_id: "\n\n".join(found) for trace_id, found in texts.items() if found}
 
 
 def _notes(trace_id: str, reading: TraceReading) -> list[Note]:
@@ -76,13 +78,12 @@ def _notes(trace_id: str, reading: TraceReading) -> list[Note]:
     return [Note(trace_id, " ".join(text.split()), " ".join(quote.split())) for text, quote in texts if text.strip()]
 
 
-async def _read_one(inquiry: Inquiry, trace_id: str, related: Mapping[str, Related]) -> TraceReading | GivenUp | None:
+async def _read_one(inquiry: Inquiry, trace_id: str, beside: str) -> TraceReading | GivenUp | None:
     """What the model noted of a trace; None where the trace can't be read, or where it has nothing of what is quoted."""
     trace = await inquiry.read(trace_id)
     if trace is None:
         return None
     text = digest(trace, tokens=TRACE_TOKENS, known=inquiry.known)
-    beside = related[trace_id].text if trace_id in related else ALONE
 
     async def ask(spans: str, may: str) -> TraceReading | GivenUp:
         return await inquiry.ask(

@@ -16,6 +16,7 @@ from analyze_experiment.agent.outcome import Outcome
 from analyze_experiment.agent.session import run_session
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.evals.planted.agent import SYSTEM_PROMPT
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, Watcher, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.scripted_model import Request, ScriptedModel
@@ -296,6 +297,13 @@ def test_a_cause_is_looked_into_before_it_is_named(run: Run) -> None:
 def test_the_agent_stands_first_in_every_prompt_about_traces(run: Run) -> None:
     begun = {request.user[:200] for request in run.requests("TraceReading")}
     assert len(begun) == 1 and begun.pop().startswith("<agent>\nThe agent, as it was described from its traces:")
+
+
+def test_the_rules_of_the_agent_stand_in_every_prompt_and_not_again_in_a_trace(run: Run) -> None:
+    for request in run.requests("TraceReading"):
+        agent, trace = request.user.split("<trace>")
+        assert SYSTEM_PROMPT[:200] in agent
+        assert SYSTEM_PROMPT[:200] not in trace and "[the rules above]" in trace
 
 
 def test_killed_before_anything_was_stored_it_goes_on_without_asking_again(run: Run) -> None:

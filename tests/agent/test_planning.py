@@ -51,7 +51,7 @@ def inquiry(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     snapshot = take_snapshot(uri, "1", instant=INSTANT, since=None, until=None, cache=folder / "c", progress=lambda *_: None)
     with Workbench.open(store, made.run_id, snapshot, seed=0) as bench:
         model = LanguageModel(Endpoint("small", "http://127.0.0.1:9/v1"), Budget())
-        yield Inquiry(bench, made, model, lambda _: None, "An agent.", "Its rules.")
+        yield Inquiry(bench, made, model, lambda _: None, "An agent.", {})
 
 
 def planned(inquiry: Inquiry, *written: dict[str, Any], seen: int = 0) -> tuple[Planned, list[str]]:

@@ -12,6 +12,7 @@ from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.reading.overviews import overview_names, show_overviews
 from analyze_experiment.tools.reading.related import find_related
 from analyze_experiment.tools.reading.side_by_side import Group, side_by_side
+from analyze_experiment.tools.reading.turns import turns_around
 from analyze_experiment.tools.traces.snapshot import take_snapshot
 from analyze_experiment.tools.tracking import connect
 from analyze_experiment.tools.workbench import Workbench
@@ -21,7 +22,11 @@ SAMPLES = [
     *(SampleTrace("Please cancel order 17 today.", "Your order has been cancelled.", tool="cancel_order") for _ in range(3)),
     SampleTrace("Please cancel order 17 today.", "Your order has been cancelled.", tool="look_up_order"),
     SampleTrace(
-        "Refund order 20.", "Sorry, I can't refund it.", tool="refund_order", tool_error="limit 50 exceeded for order A1707"
+        "Refund order 20.",
+        "Sorry, I can't refund it.",
+        tool="refund_order",
+        tool_error="limit 50 exceeded for order A1707",
+        session="talk",
     ),
     SampleTrace(
         "Refund order 21.",
@@ -29,8 +34,9 @@ SAMPLES = [
         tool="refund_order",
         tool_error="limit 70 exceeded for order B1808",
         duration_ms=4000,
+        session="talk",
     ),
-    SampleTrace("What does it cost?", "It costs $71.25 in all."),
+    SampleTrace("What does it cost?", "It costs $71.25 in all.", session="talk"),
 ]
 
 
@@ -131,3 +137,18 @@ def test_a_group_without_traces_is_compared_with_nothing(bench: Workbench) -> No
 def test_an_overview_that_nobody_knows_is_refused(bench: Workbench) -> None:
     with pytest.raises(ValueError, match="no overview"):
         show_overviews(bench, ["everything"])
+
+
+def test_a_turn_of_a_conversation_is_told_with_the_turns_around_it(bench: Workbench) -> None:
+    rows = bench.query("SELECT trace_id FROM traces WHERE session_id = 'talk' ORDER BY request_time", title="turns").to_pylist()
+    first, second, last = (str(row["trace_id"]) for row in rows)
+    everything = [str(each) for each in bench.query("SELECT trace_id FROM traces", title="all")["trace_id"].to_pylist()]
+    around = turns_around(bench, everything)
+    assert set(around) == {first, second, last}, "the others are no turns of anything"
+    assert around[second].trace_ids == (first, last)
+    head, told, tools, agent, own, after, _ = around[second].text.split("\n")
+    assert head.startswith("This trace is turn 2 of 3 of a conversation.")
+    assert told == f"turn 1 {first}: user: Refund order 20." and tools == "  tools: refund_order"
+    assert agent == "  agent: Sorry, I can't refund it." and own == "turn 2: this trace"
+    assert after == f"turn 3 {last}: user: What does it cost?"
+    assert turns_around(bench, []) == {}
