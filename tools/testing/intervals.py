@@ -7,7 +7,7 @@ from scipy import optimize, stats
 
 from ..insights.models import Cell, Interval, TestResult
 from .contrast import log_interval
-from .rate import rate_interval
+from .rate import Effective, rate_interval
 from .sequential import Counted, ReadBound
 
 
@@ -45,7 +45,7 @@ def share_at_level(affected: int, traces: int, interval: Interval | None, *, clu
 
 
 def _rate(share: float, interval: Interval, *, clusters: int, level: float) -> Interval:
-    bounds = rate_interval(share, _effective_n(share, interval, clusters), level=level)
+    bounds = rate_interval(share, _effective(share, interval, clusters), level=level)
     return Interval(low=bounds.low, high=bounds.high, level=level)
 
 
@@ -57,16 +57,18 @@ def _read(result: TestResult, level: float) -> Interval | None:
     return Interval(low=low, high=high, level=level)
 
 
-def _effective_n(share: float, interval: Interval, clusters: int) -> float:
-    """The effective number of traces behind a stored interval: it alone decides how long the interval is."""
+def _effective(share: float, interval: Interval, clusters: int) -> Effective:
+    """The effective numbers of traces behind a stored interval: they alone decide where its bounds lie."""
     if share in (0.0, 1.0):
-        return float(clusters)
+        return Effective(clusters, clusters)
 
-    def excess(log_n: float) -> float:
-        low, high = rate_interval(share, math.exp(log_n), level=interval.level)
-        return (high - low) - (interval.high - interval.low)
+    def beyond(log_n: float, side: int) -> float:
+        """How much further out than the stored one a bound lies that counts on so many traces."""
+        bounds = rate_interval(share, Effective(math.exp(log_n), math.exp(log_n)), level=interval.level)
+        return bounds[side] - (interval.low, interval.high)[side]
 
-    return math.exp(cast(float, optimize.brentq(excess, math.log(1e-3), math.log(1e12), xtol=1e-12)))
+    found = [cast(float, optimize.brentq(beyond, math.log(1e-3), math.log(1e12), args=(side,), xtol=1e-12)) for side in (0, 1)]
+    return Effective(math.exp(found[0]), math.exp(found[1]))
 
 
 def _ratio(ratio: float, interval: Interval, *, clusters: int, level: float) -> Interval:

@@ -2,6 +2,12 @@
 
 Korn and Graubard 1998: Clopper-Pearson with the number of traces replaced by the effective number that the spread between
 clusters leaves. With one trace a cluster it is Clopper-Pearson itself.
+
+A few affected clusters don't show their spread: where one of 100 sessions has one affected trace of twelve, the traces look
+independent, whether they are or not. The formula as published then holds the true rate in 89% of simulations (ICC .5, 2%, 100
+sessions). So the bound on the side of which there is little to see counts on fewer traces: between as many as there are clusters,
+which is what is counted on where none is affected, and what the spread says, by the root of the affected clusters out of 20. With
+that the least of 175 kinds of store has 94% (`evals/nulls`).
 """
 
 from typing import Literal, NamedTuple
@@ -32,6 +38,13 @@ class RateEstimate(NamedTuple):
     """Above: that the share isn't more than the threshold. Below: that it isn't less."""
     effective_n: float
     """How many independent traces would tell as much."""
+
+
+class Effective(NamedTuple):
+    """How many independent traces the lower and the upper bound of a share count on."""
+
+    low: float
+    high: float
 
 
 class Bounds(NamedTuple):
@@ -90,10 +103,12 @@ def estimate_rate(
         raise ValueError("a rate needs at least one trace")
     share = float(affected.sum() / sizes.sum())
     effective = _effective_n(affected, sizes)
+    counted_on = _counted_on(effective, affected, sizes)
     if direction == "below" and np.count_nonzero(affected) < MIN_CLUSTERS:
         effective = min(effective, float(sizes.size))
-    low, high = rate_interval(share, effective, level=level)
-    return RateEstimate(share, low, high, _p_value(share, effective, threshold, direction), effective)
+        counted_on = Effective(min(counted_on.low, effective), min(counted_on.high, effective))
+    low, high = rate_interval(share, counted_on, level=level)
+    return RateEstimate(share, low, high, _p_value(share, counted_on, threshold, direction), effective)
 
 
 def share_interval(affected_by_cluster: ArrayLike, size_by_cluster: ArrayLike, *, level: float = 0.95) -> Bounds | None:
@@ -109,23 +124,36 @@ def share_interval(affected_by_cluster: ArrayLike, size_by_cluster: ArrayLike, *
     sizes = sizes[sizes > 0]
     if not sizes.size:
         return None
-    return rate_interval(float(affected.sum() / sizes.sum()), _effective_n(affected, sizes), level=level)
+    effective = _counted_on(_effective_n(affected, sizes), affected, sizes)
+    return rate_interval(float(affected.sum() / sizes.sum()), effective, level=level)
 
 
-def rate_interval(share: float, effective_n: float, *, level: float) -> Bounds:
+def rate_interval(share: float, effective: Effective, *, level: float) -> Bounds:
     """Clopper-Pearson bounds for a share of an effective number of traces, neither of which need be whole."""
-    tail = (1 - level) / 2
-    hits, misses = share * effective_n, (1 - share) * effective_n
-    low = float(special.betaincinv(hits, misses + 1, tail)) if share > 0 else 0.0
-    high = float(special.betainccinv(hits + 1, misses, tail)) if share < 1 else 1.0
+    tail, rest = (1 - level) / 2, 1 - share
+    low = float(special.betaincinv(share * effective.low, rest * effective.low + 1, tail)) if share > 0 else 0.0
+    high = float(special.betainccinv(share * effective.high + 1, rest * effective.high, tail)) if share < 1 else 1.0
     return Bounds(low, high)
 
 
-def _p_value(share: float, effective: float, threshold: float, direction: Direction) -> float:
-    hits, misses = share * effective, (1 - share) * effective
+def _p_value(share: float, effective: Effective, threshold: float, direction: Direction) -> float:
+    rest = 1 - share
     if direction == "above":
-        return float(special.betainc(hits, misses + 1, threshold)) if share > 0 else 1.0
-    return float(special.betaincc(hits + 1, misses, threshold)) if share < 1 else 1.0
+        return float(special.betainc(share * effective.low, rest * effective.low + 1, threshold)) if share > 0 else 1.0
+    return float(special.betaincc(share * effective.high + 1, rest * effective.high, threshold)) if share < 1 else 1.0
+
+
+def _counted_on(effective: float, affected: Floats, sizes: Floats) -> Effective:
+    """Fewer for the lower bound where few clusters have an unaffected trace, and for the upper one where few have an affected."""
+    clusters = float(sizes.size)
+    return Effective(
+        _nearer_to(clusters, effective, int(np.count_nonzero(affected < sizes))),
+        _nearer_to(clusters, effective, int(np.count_nonzero(affected))),
+    )
+
+
+def _nearer_to(clusters: float, effective: float, telling: int) -> float:
+    return clusters + (effective - clusters) * min(np.sqrt(telling / MIN_CLUSTERS), 1.0) if effective > clusters else effective
 
 
 def _effective_n(affected: Floats, sizes: Floats) -> float:
