@@ -10,7 +10,8 @@ FOLDER = Path("demo")
 
 def prepare_demo(settings: Settings, *, display: Display) -> Settings:
     """Builds the sample experiment where it isn't there yet, and points the settings at it."""
-    from ..evals.planted.build import EXPERIMENT, build  # late: nobody else needs the generator
+    from ..evals.planted.build import build  # late: nobody else needs the generator
+    from ..evals.planted.store import EXPERIMENT
 
     database = (FOLDER / "mlflow.db").resolve()
     display.show(Event("step", f"Building the sample experiment in {FOLDER}/mlflow.db", step="demo"))

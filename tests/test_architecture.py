@@ -47,7 +47,7 @@ def test_every_folder_of_the_package_is_listed_for_the_wheel() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     listed = set(settings["tool"]["setuptools"]["packages"])
     folders = {path.parent.relative_to(ROOT) for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")}
-    folders |= {Path(), Path("evals"), Path("evals/planted")}
+    folders |= {Path(), Path("evals"), *(path.parent.relative_to(ROOT) for path in (ROOT / "evals/planted").rglob("__init__.py"))}
     assert listed == {".".join(("analyze_experiment", *folder.parts)) for folder in folders}
 
 

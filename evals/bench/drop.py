@@ -22,7 +22,8 @@ from analyze_experiment.agent.asking import Payload
 from analyze_experiment.agent.human import PolicyHuman, Reply
 from analyze_experiment.agent.session import Drive, open_context
 from analyze_experiment.agent.settings import Settings
-from analyze_experiment.evals.planted.build import EXPERIMENT, build
+from analyze_experiment.evals.planted.build import build
+from analyze_experiment.evals.planted.store import EXPERIMENT
 from analyze_experiment.graph import interventions
 from analyze_experiment.graph.context import Context
 from analyze_experiment.graph.ports import Event, Proposal

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .agent import PROVIDER
-from .spans import TOOLS_JSON, Span, Trace
+from .profile import PROVIDER
+from .spans import Span, Trace
 
 PREVIEW, METADATA = 1000, 250
 """Where MLflow cuts previews, and the copies of inputs and outputs in the metadata."""
@@ -31,16 +31,19 @@ class TraceRows(NamedTuple):
 
 def write_rows(trace: Trace, artifacts: str) -> TraceRows:
     """The rows of a trace; `artifacts` is the artifact location of its experiment."""
-    spans = [_span_row(trace, span) for span in trace.spans]
+    unfinished = trace.story.turn.unfinished
+    spans = [_span_row(trace, span) for span in trace.spans if not (unfinished and span is trace.root)]
     slot = trace.story.slot
     tags = {
         "mlflow.artifactLocation": f"{artifacts}/traces/{trace.trace_id}/artifacts",
         "mlflow.trace.spansLocation": "TRACKING_STORE",
-        **{"version": slot.version, "locale": slot.user.locale, "channel": slot.channel},
+        **trace.story.tags,
     }
+    service = trace.profile.name
     metadata = {
-        **{"mlflow.user": "svc-concierge", "mlflow.source.name": "concierge/serve.py", "mlflow.source.type": "LOCAL"},
-        **{"mlflow.trace.user": slot.user.user_id, "mlflow.trace_schema.version": "3", "mlflow.trace.infoFinalized": "true"},
+        **{"mlflow.user": f"svc-{service}", "mlflow.source.name": f"{service}/serve.py", "mlflow.source.type": "LOCAL"},
+        **({"mlflow.trace.user": slot.user.user_id} if trace.profile.with_users else {}),
+        **{"mlflow.trace_schema.version": "3", "mlflow.trace.infoFinalized": "true"},
         "mlflow.traceInputs": _cut(trace.root.inputs, METADATA),
         "mlflow.traceOutputs": _cut(trace.root.outputs or "", METADATA),
         **_sizes([len(str(row["content"]).encode()) for row in spans]),
@@ -63,9 +66,10 @@ def _info_row(trace: Trace) -> Row:
     return {
         **{"request_id": trace.trace_id, "experiment_id": EXPERIMENT_ID, "timestamp_ms": root.start_ns // 1_000_000},
         **{"execution_time_ms": (root.end_ns - root.start_ns) // 1_000_000, "status": "ERROR" if root.failure else "OK"},
+        **({"execution_time_ms": None, "status": "IN_PROGRESS"} if trace.story.turn.unfinished else {}),
         **{"client_request_id": f"req-{trace.trace_id[3:15]}", "request_preview": _cut(trace.story.turn.request, PREVIEW)},
         **{"response_preview": root.outputs and _cut(root.outputs, PREVIEW), "db_payload_generation": 2},
-        **{"trace_name": root.name, "session_id": session_id(trace)},
+        **{"trace_name": root.name, "session_id": session_id(trace) if trace.profile.with_users else None},
         **(counted if usages else dict.fromkeys(counted)),
         **(paid if usages else dict.fromkeys(paid)),
     }
@@ -118,7 +122,12 @@ def _content(trace: Trace, span: Span) -> str:
     content = {
         **{**ids, "parent_span_id": _base64(span.parent_id) if span.parent_id else None, "name": span.name},
         **{"start_time_unix_nano": span.start_ns, "end_time_unix_nano": span.end_ns},
-        **{"events": _events(span), "status": status, "attributes": _attributes(trace, span), "links": list[str]()},
+        **{
+            "events": _events(span, trace.profile.name),
+            "status": status,
+            "attributes": _attributes(trace, span),
+            "links": list[str](),
+        },
     }
     return json.dumps(content, ensure_ascii=False)
 
@@ -131,7 +140,7 @@ def _attributes(trace: Trace, span: Span) -> dict[str, str]:
         "mlflow.spanInputs": span.inputs,
     }
     if span.model:
-        attributes["mlflow.chat.tools"] = TOOLS_JSON
+        attributes["mlflow.chat.tools"] = trace.profile.declared
         attributes |= {"mlflow.llm.model": json.dumps(span.model), "mlflow.llm.provider": json.dumps(PROVIDER)}
     if span.usage:
         usage = span.usage
@@ -144,11 +153,11 @@ def _attributes(trace: Trace, span: Span) -> dict[str, str]:
     return {**attributes, "mlflow.spanLogLevel": "40" if span.failure else "20"}
 
 
-def _events(span: Span) -> list[dict[str, object]]:
+def _events(span: Span, service: str) -> list[dict[str, object]]:
     if span.failure is None:
         return []
     kind, text, source = span.failure
-    place = f'  File "/srv/concierge/{source.replace(".", "/")}.py", line {len(text) + 40}, in call'
+    place = f'  File "/srv/{service}/{source.replace(".", "/")}.py", line {len(text) + 40}, in call'
     trail = f"Traceback (most recent call last):\n{place}\n"
     attributes = {"exception.message": text, "exception.type": kind, "exception.stacktrace": f"{trail}{kind}: {text}"}
     return [{"name": "exception", "time_unix_nano": span.end_ns - 200_000, "attributes": attributes}]

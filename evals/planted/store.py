@@ -25,13 +25,13 @@ def artifact_location(database: Path) -> str:
     return (database.absolute().parent / f"{database.stem}-artifacts" / str(EXPERIMENT_ID)).as_uri()
 
 
-def create_store(database: Path, artifacts: str) -> None:
+def create_store(database: Path, artifacts: str, experiment: str = EXPERIMENT) -> None:
     """Has MLflow create its tables and the experiment, in a process of its own that nobody hears.
 
     Raises:
         StoreError: MLflow can't create a database there.
     """
-    command = [sys.executable, "-W", "ignore", "-c", CREATE, f"sqlite:///{database.absolute()}", EXPERIMENT, artifacts]
+    command = [sys.executable, "-W", "ignore", "-c", CREATE, f"sqlite:///{database.absolute()}", experiment, artifacts]
     done = subprocess.run(
         command,
         capture_output=True,
@@ -74,20 +74,20 @@ def _insert(connection: sqlite3.Connection, traces: list[TraceRows]) -> None:
             connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", rows)
 
 
-def holds(database: Path, traces: Iterable[TraceRows]) -> bool:
+def holds(database: Path, traces: Iterable[TraceRows], experiment: str = EXPERIMENT) -> bool:
     """Whether the experiment of this database holds exactly these traces, span by span.
 
     What was added about them since (assessments, tags, runs) doesn't count.
     """
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return _holds(connection, traces)
+            return _holds(connection, traces, experiment)
     except sqlite3.DatabaseError:
         return False
 
 
-def _holds(connection: sqlite3.Connection, traces: Iterable[TraceRows]) -> bool:
-    found = connection.execute("SELECT experiment_id FROM experiments WHERE name = ?", (EXPERIMENT,)).fetchall()
+def _holds(connection: sqlite3.Connection, traces: Iterable[TraceRows], experiment: str) -> bool:
+    found = connection.execute("SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)).fetchall()
     if found != [(EXPERIMENT_ID,)]:
         return False
     count = 0

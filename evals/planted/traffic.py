@@ -8,9 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import TypeVar
 
-from .agent import MODELS, Model
-from .turn import User
-from .world import CHANNELS, FIRST_NAMES, LAST_NAMES, LOCALES
+from .people import CHANNELS, FIRST_NAMES, LAST_NAMES, LOCALES, User
+from .profile import MODELS, Model
 
 K = TypeVar("K")
 
@@ -87,6 +86,8 @@ class Slot:
     support: bool = False
     """It doesn't show the role, but makes it possible: the turn before, or another member of the group."""
     group: Group | None = None
+    task: str = ""
+    """The repeated task that its conversation is about, where it is one."""
     day: date = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,10 +119,10 @@ def make_users(count: int, seed: int) -> list[User]:
     ]
 
 
-def make_slots(traces: int, seed: int) -> list[list[Slot]]:
-    """The sessions in order of their start, each with its turns; `traces` turns in all."""
+def make_slots(traces: int, seed: int, *, conversations: bool = True) -> list[list[Slot]]:
+    """The sessions in order of their start, each with its turns; `traces` turns in all, one a session without conversations."""
     rng = random.Random(f"traffic/{seed}")
-    sizes = _session_sizes(traces, rng)
+    sizes = _session_sizes(traces, rng) if conversations else [1] * traces
     users = make_users(max(8, round(len(sizes) * 1.5)), seed)
     starts = _session_starts(sizes, traces, rng)
     sessions: list[list[Slot]] = []

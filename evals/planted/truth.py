@@ -5,7 +5,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-Variant = Literal["faulty", "clean"]
+Variant = Literal["faulty", "clean", "boundary", "shuffled"]
+"""With faults; without; every rate at its threshold and every ratio at 1; segments dealt out anew among whole sessions."""
+Way = Literal["fact", "count", "rate", "shift", "slices", "read"]
+"""How a fault can be found: as a counted fact of the census; by the count, rate or shift of a playbook entry; by the search of
+segments; or only by reading."""
 
 
 class TruthPart(BaseModel):
@@ -26,14 +30,28 @@ class PlantedFault(TruthPart):
     """Exactly the traces in which it shows, sorted."""
     span_ids: tuple[str, ...]
     """The spans in which it shows, sorted; empty where it shows in no span of its own."""
-    population: int
-    """How many traces it could have happened in."""
+    possible_ids: tuple[str, ...]
+    """The traces it could have happened in, sorted."""
     population_title: str
     segment: dict[str, str]
     """The only segment in which it occurs, where there is one: attribute and value."""
     related_trace_ids: tuple[str, ...]
     """Traces that an issue about it may name too without being wrong: the turns before, the rest of a group or segment."""
     related_title: str
+    way: Way
+    entry: str = ""
+    """The playbook entry that is about it, where there is one."""
+    threshold: float = 0.0
+    of_all: bool = True
+    share: float = 0.0
+    """The realised share that a fact's threshold is about: of a tool's calls, or of the traces in which it is possible."""
+    process_rate: float | None = None
+    """The rate of the generator, where it draws; None where exact numbers are cast."""
+
+    @property
+    def population(self) -> int:
+        """How many traces it could have happened in."""
+        return len(self.possible_ids)
 
     @property
     def n(self) -> int:
@@ -58,9 +76,18 @@ class LookAlike(TruthPart):
     trace_ids: tuple[str, ...]
 
 
+class TrueFact(TruthPart):
+    """A fact of operation that holds in the store, and follows from what is planted: nobody is asked to find it on top."""
+
+    fact_id: str
+    title: str
+    trace_ids: tuple[str, ...]
+
+
 class Truth(TruthPart):
     """Everything that is planted in one store."""
 
+    agent: str
     experiment_name: str
     experiment_id: str
     variant: Variant
@@ -69,6 +96,10 @@ class Truth(TruthPart):
     spans: int
     faults: tuple[PlantedFault, ...]
     look_alikes: tuple[LookAlike, ...]
+    facts: tuple[TrueFact, ...] = ()
+    icc: float = 0.0
+    clusters: dict[str, int] = {}
+    """Per trace the conversation or repeated task that it belongs to."""
 
     def fault(self, fault_id: str) -> PlantedFault:
         """The fault of this id."""

@@ -16,7 +16,7 @@ from analyze_experiment.agent.outcome import Outcome
 from analyze_experiment.agent.session import run_session
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
-from analyze_experiment.evals.planted.agent import SYSTEM_PROMPT
+from analyze_experiment.evals.planted.concierge.agent import SYSTEM_PROMPT
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, Watcher, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.scripted_model import Request, ScriptedModel

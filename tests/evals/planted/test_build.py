@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Trace
 
+from analyze_experiment.evals.planted.agents import AGENTS
 from analyze_experiment.evals.planted.build import build, tell
+from analyze_experiment.evals.planted.conditions import Conditions
 from analyze_experiment.evals.planted.ledger import Ledger
 from analyze_experiment.evals.planted.truth import Truth
 from analyze_experiment.tools.errors import UserError
@@ -32,7 +34,7 @@ def read_back(database: Path) -> dict[str, Trace]:
 
 
 def test_mlflow_reads_every_trace_as_it_was_written(database: Path, read_back: dict[str, Trace]) -> None:
-    written = list(tell(Ledger("faulty", 0), "unused", TRACES))
+    written = list(tell(Ledger(AGENTS["concierge"], Conditions(traces=TRACES)), "unused"))
     assert len(written) == len(read_back) == TRACES
     for rows in written:
         info, trace = rows.trace_info[0], read_back[str(rows.trace_info[0]["request_id"])]
@@ -122,6 +124,8 @@ def test_the_number_of_traces_has_limits(tmp_path: Path, traces: int) -> None:
 
 
 def test_the_same_seed_tells_the_same_and_another_seed_something_else() -> None:
-    first, again, other = (list(tell(Ledger("faulty", seed), "file:///a/1", TRACES)) for seed in (0, 0, 1))
+    first, again, other = (
+        list(tell(Ledger(AGENTS["concierge"], Conditions(traces=TRACES, seed=seed)), "file:///a/1")) for seed in (0, 0, 1)
+    )
     assert first == again
     assert not {row.trace_info[0]["request_id"] for row in first} & {row.trace_info[0]["request_id"] for row in other}

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from analyze_experiment.evals.planted.agents import AGENTS
 from analyze_experiment.evals.planted.build import tell
+from analyze_experiment.evals.planted.conditions import Conditions
 from analyze_experiment.evals.planted.ledger import Ledger
 from analyze_experiment.evals.planted.rows import Row, TraceRows
 
@@ -64,7 +66,7 @@ def _fail(mlflow: Any) -> None:
 
 @pytest.fixture(scope="module")
 def planted() -> list[TraceRows]:
-    return list(tell(Ledger("faulty", 0), "file:///artifacts/1", 200))
+    return list(tell(Ledger(AGENTS["concierge"], Conditions(traces=200)), "file:///artifacts/1"))
 
 
 def _filled(row: Row) -> set[str]:

@@ -29,15 +29,17 @@ def _fault(fault_id: str, affected: range, related: range) -> PlantedFault:
         cause="",
         trace_ids=_ids(*affected),
         span_ids=(),
-        population=50,
+        possible_ids=_ids(*range(50)),
         population_title="all traces",
         segment={},
         related_trace_ids=_ids(*related),
         related_title="",
+        way="rate",
     )
 
 
 TRUTH = Truth(
+    agent="concierge",
     experiment_name="e",
     experiment_id="1",
     variant="faulty",

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from analyze_experiment.evals.planted.agents import AGENTS
 from analyze_experiment.evals.planted.build import tell
+from analyze_experiment.evals.planted.conditions import Conditions
 from analyze_experiment.evals.planted.ledger import Ledger
 from analyze_experiment.evals.planted.rows import Row, TraceRows
 from analyze_experiment.evals.planted.truth import Truth, Variant
@@ -60,8 +62,8 @@ class Store:
 
 @cache
 def store_of(variant: Variant, traces: int = 600, seed: int = 0) -> Store:
-    ledger = Ledger(variant, seed)
-    seen = [Seen(rows) for rows in tell(ledger, "file:///artifacts/1", traces)]
+    ledger = Ledger(AGENTS["concierge"], Conditions(variant, traces, seed))
+    seen = [Seen(rows) for rows in tell(ledger, "file:///artifacts/1")]
     return Store(ledger.close(), seen)
 
 

@@ -1,6 +1,6 @@
 """Long answers: packing lists that were asked for, and padding that nobody asked for."""
 
-from .turn import Situation, capital
+from .situation import Situation, capital
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Sleep and shelter": (

@@ -1,12 +1,13 @@
 """The invented agent: its system prompt, the tools it declares, and what they return when all is well."""
 
 from datetime import timedelta
-from typing import NamedTuple
 
-from .turn import Call, Situation
+from ..profile import Profile, Tool
+from ..steps import Call
+from ..store import EXPERIMENT
+from .situation import Situation
 from .world import COMPANY, ITEMS, LORE, Topic, policy_document
 
-AGENT = "gear_concierge"
 SYSTEM_PROMPT = (
     f"You are the concierge of {COMPANY}, which lends outdoor gear from six shops in the mountains. Help "
     f"customers to find gear, to "
@@ -17,19 +18,6 @@ SYSTEM_PROMPT = (
     "fails, try once more, then say honestly what didn't work."
 )
 
-
-class Model(NamedTuple):
-    """One of the two models, with its prices in USD a million tokens and its usual time to the first token."""
-
-    name: str
-    input_price: float
-    output_price: float
-    latency_ms: float
-    token_ms: float
-
-
-PROVIDER = "borealis"
-MODELS = (Model("larch-2-mini", 0.15, 0.6, 420.0, 5.2), Model("larch-2", 2.5, 10.0, 540.0, 6.4))
 
 TOOLS: dict[str, tuple[str, dict[str, str]]] = {
     "search_catalog": ("Find gear by words and category.", {"query": "string", "category": "string", "limit": "integer"}),
@@ -54,9 +42,6 @@ TOOLS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Name -> what it does, and its parameters."""
 
-RETRIEVERS = {"lookup_policy"}
-"""Tools whose spans are retrievals."""
-
 USUAL_MS = {
     **{"search_catalog": 240, "check_availability": 310, "quote_price": 130, "create_booking": 520, "get_booking": 110},
     **{"update_booking": 430, "cancel_booking": 390, "issue_refund": 640, "get_weather": 350, "get_shop_info": 70},
@@ -64,19 +49,19 @@ USUAL_MS = {
 }
 """Median duration of each tool."""
 
+PROFILE = Profile(
+    name="concierge",
+    experiment=EXPERIMENT,
+    agent="gear_concierge",
+    system_prompt=SYSTEM_PROMPT,
+    tools={
+        name: Tool(text, parameters, USUAL_MS[name], "RETRIEVER" if name == "lookup_policy" else "TOOL")
+        for name, (text, parameters) in TOOLS.items()
+    },
+)
+
 WEATHER = ("clear", "cloudy", "light rain", "snow showers", "fog until noon", "thunderstorms after 15:00")
 STAGES = ("packed", "handed to the carrier", "in the regional depot", "out for delivery")
-
-
-def tool_declarations() -> list[dict[str, object]]:
-    """The tools as chat models are told about them."""
-    return [_declaration(name, text, parameters) for name, (text, parameters) in TOOLS.items()]
-
-
-def _declaration(name: str, text: str, parameters: dict[str, str]) -> dict[str, object]:
-    properties = {key: {"type": kind} for key, kind in parameters.items()}
-    schema = {"type": "object", "properties": properties, "required": list(parameters)}
-    return {"type": "function", "function": {"name": name, "description": text, "parameters": schema}}
 
 
 def search_catalog(s: Situation) -> Call:

@@ -2,6 +2,7 @@
 
 import json
 
+from ..steps import Call, Failure, Stall
 from . import agent
 from .intents import (
     ORDINARY,
@@ -21,7 +22,7 @@ from .intents import (
     weather,
 )
 from .longform import packing_list, padded_answer
-from .turn import Call, Failure, Situation, Stall, Turn
+from .situation import Situation, Turn
 from .world import policy_document
 
 READING: dict[Intent, float] = {search: 0.2, availability: 0.25, quote: 0.3, policy: 0.15, weather: 0.1}

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from ..steps import Call
 from . import agent
-from .turn import Call, Situation, Turn, capital
+from .situation import Situation, Turn, capital
 from .world import TOPICS
 
 Intent = Callable[[Situation], Turn]

@@ -1,12 +1,13 @@
-"""What happens in one turn of a conversation, before it gets ids, times and tokens."""
+"""What a turn of the concierge is about: a customer, a trip, and the words for both."""
 
 import random
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple, TypeVar
 
+from ..people import User
+from ..steps import Turn as BaseTurn
 from .world import Item, Shop, Topic
 
 T = TypeVar("T")
@@ -14,45 +15,6 @@ T = TypeVar("T")
 RATES = {"CHF": 0.95, "GBP": 0.86, "EUR": 1.0}
 CURRENCIES = {"de-CH": "CHF", "en-GB": "GBP"}
 """What the customers of a locale pay in; the others pay in euros."""
-
-
-class Failure(NamedTuple):
-    """What a span raised."""
-
-    kind: str
-    message: str
-    source: str
-    """The module of the agent that raised it, for the stack trace."""
-
-
-@dataclass
-class Call:
-    """One call of a tool, and what came back; the model asks for it in a call of its own."""
-
-    tool: str
-    arguments: dict[str, object]
-    output: object = None
-    _: KW_ONLY
-    failure: Failure | None = None
-    duration_ms: float | None = None
-    """None: as long as this tool usually takes."""
-    marked: bool = False
-    """Whether the span is where a planted fault, or a look-alike, shows."""
-    retried: bool = False
-    """Called again by the agent's own retry loop, without asking the model."""
-
-
-@dataclass
-class Stall:
-    """A call of the model that failed."""
-
-    failure: Failure
-    duration_ms: float
-    wait_ms: float = 0
-    """How long the agent waits before it tries again."""
-
-
-Step = Call | Stall
 
 
 class Trip(NamedTuple):
@@ -71,39 +33,14 @@ class Trip(NamedTuple):
 
 
 @dataclass
-class Turn:
-    """A request, what was done about it, and the answer."""
+class Turn(BaseTurn):
+    """One turn of the concierge."""
 
-    request: str
-    steps: list[Step]
-    answer: str | None
     _: KW_ONLY
-    failure: Failure | None = None
-    """Why the turn ended without an answer."""
-    finish_reason: str = "stop"
     trip: Trip | None = None
     """What it is about, for the turn after it."""
     helpful: "Turn | None" = None
     """What the agent should have done, where it was of no help."""
-
-    def calls(self, tool: str = "") -> list[Call]:
-        """The calls of this tool, or all."""
-        return [step for step in self.steps if isinstance(step, Call) and tool in {"", step.tool}]
-
-
-class User(NamedTuple):
-    """One customer."""
-
-    user_id: str
-    first: str
-    last: str
-    locale: str
-
-    @property
-    def email(self) -> str:
-        """An address at a reserved domain."""
-        plain = unicodedata.normalize("NFKD", f"{self.first}.{self.last}".lower())
-        return "".join(letter for letter in plain if letter.isascii() and letter not in " '") + "@example.org"
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from ..faults import Likeness, Story
+from ..steps import Call, Failure
+from ..traffic import RUSH_START, Slot
 from . import agent
 from .intents import ORDINARY, ask, choose, hours, quote, reply, thanks
 from .longform import packing_list
 from .roles import LookAlikeRole
-from .traffic import Slot
-from .turn import Call, Failure, Situation, Turn, capital, spoken
+from .situation import Situation, Turn, capital, spoken
 
 TRANSIENT = (
     Failure("ConnectionError", "connection reset by peer", "clients"),
@@ -200,4 +202,36 @@ LOOK_ALIKES = (
         resembles="empty_answer",
     ),
 )
-"""Those that are cast; three more follow from the traffic and the tools (`casting.py`)."""
+"""Those that are cast; three more follow from the traffic and the tools."""
+CAST = {role.key for role in LOOK_ALIKES}
+
+FROM_TRAFFIC = (
+    Likeness(
+        "empty_error_field",
+        "Tool outputs with an empty error field",
+        "The field is part of every output of these tools; empty means that all is well.",
+        "swallowed_tool_error",
+    ),
+    Likeness("weekend", "Fewer traces on weekends", "Customers write less on Saturdays and Sundays.", ""),
+    Likeness(
+        "rush",
+        f"A rush on {RUSH_START:%d %B} after the newsletter",
+        "More customers write in these two hours; by itself that is no fault.",
+        "rate_limit_burst",
+    ),
+)
+"""Look-alikes that aren't cast."""
+LIKENESSES = (*(role.likeness for role in LOOK_ALIKES), *FROM_TRAFFIC)
+
+
+def shown_by_traffic(story: Story) -> list[str]:
+    """The look-alikes that aren't cast and that a story shows."""
+    empty_field = any(
+        isinstance(call.output, dict) and "error" in call.output and not call.output["error"] for call in story.turn.calls()
+    )
+    shown = {
+        "empty_error_field": empty_field,
+        "weekend": story.slot.weekend,
+        "rush": story.slot.rush and "rate_limit_burst" not in story.faults,
+    }
+    return [key for key, shows in shown.items() if shows]

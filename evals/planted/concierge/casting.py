@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import chain, product
 
+from ..traffic import Group, Slot
 from .faults import CAST_FAULTS
 from .lookalikes import LOOK_ALIKES
 from .requests import REQUESTS
 from .roles import Role, anywhere
-from .traffic import Group, Slot
 from .world import ITEMS, SHOPS
 
 FEWEST = 1
@@ -23,7 +23,7 @@ PHRASES = {"same_question": "chip", "same_request_fails": "sibling", "same_reque
 
 def roles_of(variant: str) -> list[Role]:
     """What the variant casts: look-alikes always, faults only where it has any."""
-    faults = [fault.role for fault in CAST_FAULTS if fault.role] if variant == "faulty" else []
+    faults = [fault.role for fault in CAST_FAULTS] if variant == "faulty" else []
     return [*faults, *LOOK_ALIKES]
 
 

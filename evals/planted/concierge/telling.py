@@ -4,14 +4,18 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
+from ..conditions import Conditions
+from ..faults import Feedback, Story
+from ..traffic import Slot, make_slots
 from .answers import ANSWERS
 from .casting import cast, roles_of
-from .faults import DISLIKED, DISLIKED_LOCALE, FAULTS, SLOW, SLOW_VERSION, in_segment
+from .failing import WIDGET_TOKENS
+from .faults import DISLIKED, DISLIKED_LOCALE, FAULTS, SLOW, SLOW_VERSION, SLOWDOWN, in_segment
 from .intents import ORDINARY, choose
+from .lookalikes import CAST, shown_by_traffic
 from .requests import REQUESTS
-from .roles import Builder, Feedback, Role, Story
-from .traffic import Slot, make_slots
-from .turn import CURRENCIES, Situation, Trip, Turn
+from .roles import Builder, Role
+from .situation import CURRENCIES, Situation, Trip, Turn
 from .world import ITEMS, SHOPS, TOPICS, Item
 
 PHRASES: Mapping[str, Sequence[str]] = {**REQUESTS, **ANSWERS}
@@ -47,10 +51,11 @@ MAX_FAULTS = 2
 class Teller:
     """Tells all stories of a store, in the same words each time."""
 
-    def __init__(self, variant: str, traces: int, seed: int) -> None:
+    def __init__(self, conditions: Conditions) -> None:
+        variant, seed = conditions.variant, conditions.seed
         self._faulty = variant == "faulty"
         self._seed = f"{variant}/{seed}"
-        self._sessions = make_slots(traces, seed)
+        self._sessions = make_slots(conditions.traces, seed)
         cast(self._sessions, variant, seed)
         self._roles: dict[str, Role] = {role.key: role for role in roles_of(variant)}
         self._fault_keys = {fault.key for fault in FAULTS}
@@ -60,11 +65,12 @@ class Teller:
         """One conversation at a time, in order of their beginning."""
         for slots in self._sessions:
             told: list[Story] = []
+            before: Turn | None = None
             session_trip = plan_trip(self._rng("session", slots[0].session), slots[0].day)
             used: set[str] = set()
             for slot in slots:
-                turn = self._turn(slot, session_trip, told[-1].turn if told else None, used)
-                told.append(self._finish(Story(slot, turn)))
+                before = self._turn(slot, session_trip, before, used)
+                told.append(self._finish(Story(slot, before)))
             yield told
 
     def _rng(self, purpose: str, number: int, attempt: int = 0) -> random.Random:
@@ -113,11 +119,8 @@ class Teller:
 
     def _finish(self, story: Story) -> Story:
         """Adds what doesn't depend on the role: the slow version, and what the customer thought."""
+        self._say_what_it_shows(story)
         slot = story.slot
-        if slot.role in self._fault_keys and not slot.support:
-            story.faults.append(slot.role)
-        if self._faulty and slot.version == SLOW_VERSION:
-            story.faults.append(SLOW.key)
         rng = self._rng("feedback", slot.index)
         if story.turn.answer is None or slot.role == "thanks" or rng.random() >= FEEDBACK_SHARE:
             return story
@@ -127,7 +130,27 @@ class Teller:
         story.feedback = Feedback(up, rng.choice(words), rng.randint(4_000, 150_000))
         if disliked and not up:
             story.faults.append(DISLIKED.key)
+            story.related.remove(DISLIKED.key)
         return story
+
+    def _say_what_it_shows(self, story: Story) -> None:
+        slot = story.slot
+        story.tags = {"version": slot.version, "locale": slot.user.locale, "channel": slot.channel}
+        shown = story.faults if slot.role in self._fault_keys else story.look_alikes if slot.role in CAST else None
+        if slot.support and slot.role in self._fault_keys:
+            story.related.append(slot.role)
+        elif shown is not None and not slot.support:
+            shown.append(slot.role)
+        story.look_alikes += shown_by_traffic(story)
+        if not self._faulty:
+            return
+        if slot.version == SLOW_VERSION:
+            story.faults.append(SLOW.key)
+            story.turn.pace = SLOWDOWN
+        if slot.channel == "widget":
+            story.turn.max_tokens = WIDGET_TOKENS
+        if in_segment(story):
+            story.related.append(DISLIKED.key)
 
 
 def _choose_trip(slot: Slot, rng: random.Random, session_trip: Trip, before: Turn | None) -> Trip:
