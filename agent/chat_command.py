@@ -55,6 +55,7 @@ def chat(
     model: options.Model = None,
     model_parallel: options.ModelParallel = None,
     read_sample: options.ReadSample = None,
+    read_on: options.ReadOn = None,
     budget_tokens: options.BudgetTokens = None,
     budget_usd: options.BudgetUsd = None,
     max_minutes: options.MaxMinutes = None,

@@ -109,6 +109,15 @@ ReadSample = Annotated[
     int | None,
     typer.Option(metavar="N", rich_help_panel=MODEL, help="Traces that it reads before it proposes; 40 where nothing is said."),
 ]
+ReadOn = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        rich_help_panel=MODEL,
+        help="Traces that it reads at most after a verdict by reading, to name all that are affected; 300 where nothing is "
+        "said, 0 for none.",
+    ),
+]
 BudgetTokens = Annotated[
     int | None,
     typer.Option(metavar="N", rich_help_panel=MODEL, help="The most tokens that the analysis may spend, in and out."),

@@ -224,6 +224,7 @@ def _options(settings: Settings, begun: Analysis | None) -> Options:
         review=settings.review,
         seed=settings.seed,
         ui_url=settings.ui_url,
+        read_on=settings.read_on,
         mirror=not settings.no_mirror,
     )
 

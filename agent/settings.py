@@ -64,6 +64,8 @@ class Settings(BaseModel):
     """Questions to the model in flight at the same time."""
     read_sample: int = Field(default=40, ge=0, le=1000)
     """Traces that the model reads before it proposes."""
+    read_on: int = Field(default=300, ge=0, le=5000)
+    """Traces that are read at most after a reading has validated something, to name all that are affected."""
     budget_tokens: int | None = Field(default=None, gt=0)
     """The most that an analysis may spend, over all its sessions; in and out together."""
     budget_usd: float | None = Field(default=None, gt=0)

@@ -49,6 +49,8 @@ class Options:
     review: bool = False
     seed: int = 0
     ui_url: str | None = None
+    read_on: int = 300
+    """Traces that are read at most after a verdict by reading, to name all that are affected."""
     mirror: bool = True
     """Whether issues are shown in MLflow's own pages, and followed there."""
 

@@ -15,9 +15,11 @@ from ..tools.testing.plan import Plan
 from ..tools.testing.queries import OnStep
 from ..tools.workbench import Workbench
 from .context import Context, in_thread
+from .open_reading import OpenReading
 from .ports import Event
 from .reading import carry_out, is_read
-from .reading_room import OpenReading, ReadingRoom
+from .reading_on import to_read_on
+from .reading_room import ReadingRoom
 from .routes import waits
 
 HEED_S = 0.2
@@ -53,7 +55,9 @@ class TestPool:
         context = self.runtime.context
         context.pool = self
         if context.analyst.judge is not None:
-            self.room = ReadingRoom(self.bench, context.analyst.judge, self._show_read)
+            most = context.options.read_on
+            self.room = ReadingRoom(self.bench, context.analyst.judge, self._show_read, read_on=most)
+            self.room.going_along.extend(await to_read_on(self.bench, most=most))
         try:
             while not self._stopping():
                 waiting = await self._look()
@@ -74,6 +78,8 @@ class TestPool:
         self.bench.sql.cancel(self._owner(hypothesis_id))
         if task := self.tasks.get(hypothesis_id):
             task.cancel()
+        if self.room is not None:
+            self.room.leave(hypothesis_id)
 
     def _owner(self, hypothesis_id: str) -> str:
         return f"{hypothesis_id} {self.attempt}"
@@ -170,7 +176,7 @@ class TestPool:
         return await carry_out(self.room, hypothesis.hypothesis_id, plan, owner=owner, on_step=on_step)
 
     def _show_read(self, reading: OpenReading) -> None:
-        counted, cap = reading.drawn.reading.counted, reading.drawn.reading.cap
+        counted, cap = reading.rule.counted, reading.rule.cap
         text = f"traces read, {counted.affected:,} flagged"
         self.runtime.context.display.show(
             Event("progress", text, step="test", subject=reading.hypothesis_id, done=counted.read, total=cap)
@@ -187,7 +193,8 @@ def describe_result(result: TestResult) -> str:
     if result.decision == "slices":
         return f"{result.cells_tested} cells tested, {len(result.cells)} stand out before the error control"
     if result.reads is not None:
-        unclear = f", {result.unreadable:,} unclear" if result.unreadable else ""
+        unasked = f", {result.reads.unasked:,} could not be asked about" if result.reads.unasked else ""
+        unclear = f", {result.unreadable - result.reads.unasked:,} unclear{unasked}" if result.unreadable else ""
         return f"{result.affected:,} of {result.reads.read:,} traces read are flagged{unclear} ({result.reads.stopped})"
     counts = "" if result.affected is None else f"{result.affected:,} of {result.population:,}"
     p = "" if result.p_value is None else f"p {result.p_value:.2g}"

@@ -91,14 +91,41 @@ class Claim:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Another failure that a judge notes while it answers what it was asked, before it is looked up in the trace."""
+
+    what: str
+    span_id: str
+    quote: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge says of one trace."""
+
+    claims: Sequence[Claim]
+    """One for each question, in their order."""
+    remarks: Sequence[Remark] = ()
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """A judge could not be asked about a trace: that says nothing of the trace, and may be otherwise another time."""
+
+    why: str
+    final: bool = False
+    """Whether nothing more may be asked at all, because the budget is spent."""
+
+
 class Judge(Protocol):
     """Who reads traces."""
 
     width: int
     """Traces that it may be asked about at the same time."""
 
-    async def judge(self, bench: "Workbench", trace: "TraceView", questions: Sequence[str]) -> Sequence[Claim] | None:
-        """One claim for each question, in their order; None where nothing more may be asked because the budget is spent.
+    async def judge(self, bench: "Workbench", trace: "TraceView", questions: Sequence[str]) -> Judged | Unasked:
+        """A claim for each question.
 
         Raises:
             ModelError: nobody answers any more, whatever is asked.

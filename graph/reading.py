@@ -1,5 +1,7 @@
 """Plans that are decided by reading: carried out in the reading room, from the draw to the result; and what they flagged."""
 
+from collections.abc import Mapping, Sequence
+
 from ..tools.errors import QueryError
 from ..tools.insights.affected import AffectedTrace
 from ..tools.insights.models import Evidence, Hypothesis, Judgement
@@ -11,7 +13,8 @@ from ..tools.testing.queries import NOTE_CHARS, OnStep
 from ..tools.testing.results import result_of_reading
 from ..tools.workbench import Workbench
 from .context import in_thread
-from .reading_room import OpenReading, ReadingRoom
+from .open_reading import OpenReading
+from .reading_room import ReadingRoom
 
 
 def is_read(hypothesis: Hypothesis) -> bool:
@@ -30,12 +33,13 @@ async def carry_out(room: ReadingRoom, hypothesis_id: str, plan: Plan, *, owner:
     assert question is not None and isinstance(decision, Read), "a plan that is decided by reading has a question"
     with room.coming():
         level = await in_thread(lambda: _level(bench))
-        drawn = await in_thread(lambda: bench.executor.draw(plan, level=level, owner=owner, on_step=on_step))
+        drawn = await in_thread(lambda: bench.executor.draw(plan, level=level, owner=owner, on_step=on_step, beyond=room.read_on))
         known = await in_thread(lambda: judgements_of(bench, hypothesis_id))
-    reading = OpenReading(hypothesis_id, question.question, drawn, known)
+    reading = OpenReading(hypothesis_id, question.question, drawn.reading, drawn.places, known)
     ended = await room.read(reading)
-    result = result_of_reading(decision, drawn.reading, stopped=ended)
-    return Execution(result.model_copy(update={"query_ids": drawn.query_ids}), _evidence(reading, question.title))
+    result = result_of_reading(decision, drawn.reading, stopped=ended, unasked=reading.unasked_counted)
+    counted = [place.trace_id for place in drawn.places[: drawn.reading.counted.read]]
+    return Execution(result.model_copy(update={"query_ids": drawn.query_ids}), _evidence(counted, reading.known, question.title))
 
 
 def judgements_of(bench: Workbench, hypothesis_id: str) -> dict[str, Judgement]:
@@ -49,14 +53,15 @@ def judgements_of(bench: Workbench, hypothesis_id: str) -> dict[str, Judgement]:
 
 
 def flagged_traces(bench: Workbench, hypothesis: Hypothesis) -> list[AffectedTrace]:
-    """The traces that its judge flagged among those that count, in order of their ids."""
+    """The traces that its judge flagged, in order of their ids: of all that were read, or of those that its verdict rests on."""
     plan, reads = hypothesis.plan, hypothesis.result.reads if hypothesis.result else None
     assert plan is not None and reads is not None, "asked of what was read"
-    drawn = bench.executor.draw(plan, level=_level(bench), owner=hypothesis.hypothesis_id, on_step=lambda *_: None)
     known = judgements_of(bench, hypothesis.hypothesis_id)
-    counted = {place.trace_id: known[place.trace_id] for place in drawn.places[: reads.read]}
+    if reads.on is None:
+        _, order = bench.executor.order(plan, most=reads.read, owner=hypothesis.hypothesis_id)
+        known = {place.trace_id: known[place.trace_id] for place in order if place.trace_id in known}
     return sorted(
-        AffectedTrace(trace_id, found.span_id, found.reason) for trace_id, found in counted.items() if found.answer == "affected"
+        AffectedTrace(trace_id, found.span_id, found.reason) for trace_id, found in known.items() if found.answer == "affected"
     )
 
 
@@ -68,19 +73,19 @@ def _level(bench: Workbench) -> float:
     return family_levels(len(analysis.closings) + 1, with_model=True).reads
 
 
-def _evidence(reading: OpenReading, step: str) -> tuple[Evidence, ...]:
+def _evidence(counted: Sequence[str], known: Mapping[str, Judgement], step: str) -> tuple[Evidence, ...]:
     """The first traces for and against, in the order of the draw."""
-    counted = [place.trace_id for place in reading.drawn.places[: reading.drawn.reading.counted.read]]
     sides = {"affected": SUPPORTING, "not": REFUTING}
+    found = [(trace_id, known[trace_id]) for trace_id in counted if trace_id in known]
     return tuple(
         Evidence(
             trace_id=trace_id,
-            span_id=found.span_id or None,
-            quote=found.quote[:500] or None,
-            rationale=found.reason[:NOTE_CHARS],
+            span_id=said.span_id or None,
+            quote=said.quote[:500] or None,
+            rationale=said.reason[:NOTE_CHARS],
             supports=answer == "affected",
             step=step,
         )
         for answer, places in sides.items()
-        for trace_id, found in [(each, reading.known[each]) for each in counted if reading.known[each].answer == answer][:places]
+        for trace_id, said in [each for each in found if each[1].answer == answer][:places]
     )

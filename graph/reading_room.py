@@ -1,65 +1,30 @@
 """Reads traces for several hypotheses at once: a judge is shown one trace, and asked all questions that are open about it.
 
-All readings of an analysis go through the traces in the same random order, so traces, not questions, cost calls. Each answer is
-looked up in the trace and kept in the memory before it counts, and counts in the order of the draw, whatever order answers come
-in: so a reading that was killed goes on as if it hadn't been.
+All readings of an analysis go through the traces in the same random order, so traces, not questions, cost calls. What is
+undecided says which traces are read; a question that has been validated goes along, so that naming all affected traces takes
+few calls of its own. Each answer is looked up in the trace and kept in the memory before it counts, and counts in the order of
+the draw, whatever order answers come in: so a reading that was killed goes on as if it hadn't been.
 """
 
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ..tools.errors import MemoryRefused, TraceReadError
-from ..tools.insights.models import Judgement, Refusal, TraceReading
-from ..tools.testing.execute import Drawn, Place
-from ..tools.testing.sequential import Stop
+from ..tools.insights.models import Judgement, Noticed, Refusal, TraceReading
 from ..tools.traces.claims import look_up
 from ..tools.traces.reader import TraceView
 from ..tools.workbench import Workbench
 from .context import in_thread
-from .ports import Claim, Judge
+from .open_reading import Ended, OpenReading
+from .ports import Claim, Judge, Judged, Remark, Unasked
 
 MOST_QUESTIONS = 8
 """Questions that one call asks about a trace."""
-
-Ended = Stop | Literal["budget"]
-
-
-@dataclass(eq=False)
-class OpenReading:
-    """One hypothesis that is being read for."""
-
-    hypothesis_id: str
-    question: str
-    drawn: Drawn
-    known: dict[str, Judgement]
-    """What is answered, by trace; more than what counts so far."""
-    asked: int = 0
-    """Places of the draw that were asked about, or need not be."""
-    ended: "asyncio.Future[Ended]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    def wanted(self, ahead: int) -> Place | None:
-        """The next trace to ask about, at most so many after the last that counts; None where there is none."""
-        reading, places = self.drawn.reading, self.drawn.places
-        while self.asked < len(places) and places[self.asked].trace_id in self.known:
-            self.asked += 1
-        out_of_reach = self.asked >= min(len(places), reading.counted.read + ahead)
-        return None if self.ended.done() or out_of_reach else places[self.asked]
-
-    def count(self) -> None:
-        """Counts what is known, in the order of the draw, until that is enough."""
-        reading, places = self.drawn.reading, self.drawn.places
-        while reading.stopped is None and (found := self.known.get(places[reading.counted.read].trace_id)):
-            reading.take(found.answer)
-        if reading.stopped is not None:
-            self.end(reading.stopped)
-
-    def end(self, how: Ended) -> None:
-        """Ends it, unless it has ended."""
-        if not self.ended.done():
-            self.ended.set_result(how)
+REMARKS = "what else was noted while judging"
+"""What a refusal names that is about no question."""
 
 
 class Errand(NamedTuple):
@@ -77,9 +42,15 @@ class ReadingRoom:
     judge: Judge
     on_read: Callable[[OpenReading], None]
     """Is told of each reading that has been given an answer."""
+    read_on: int = 0
+    """Traces that a validated question is asked of after those that decided it, where they are read for another one."""
     open: list[OpenReading] = field(default_factory=lambda: list[OpenReading]())
+    going_along: list[OpenReading] = field(default_factory=lambda: list[OpenReading]())
+    """Questions that are decided, and are asked where a trace is read anyway."""
     errands: dict["asyncio.Task[None]", Errand] = field(default_factory=lambda: dict["asyncio.Task[None]", Errand]())
     _coming: int = 0
+    _spent: bool = False
+    """Whether nothing more may be asked."""
     _keeping: "set[asyncio.Task[None]]" = field(default_factory=lambda: set["asyncio.Task[None]"]())
 
     @contextmanager
@@ -98,15 +69,20 @@ class ReadingRoom:
         Raises:
             ModelError: the judge can't be asked any more.
         """
-        reading.count()
         self.open.append(reading)
         try:
+            self._count(reading)
             self._send_out()
+            self._end_spent()
             return await reading.ended
         finally:
             self.open.remove(reading)
             reading.ended.cancel()
             self._call_back()
+
+    def leave(self, hypothesis_id: str) -> None:
+        """Nobody wants to know about it any more, so it goes along no longer."""
+        self.going_along = [each for each in self.going_along if each.hypothesis_id != hypothesis_id]
 
     async def close(self) -> None:
         """Ends what is still being read, and waits until what was answered is kept."""
@@ -116,7 +92,7 @@ class ReadingRoom:
 
     def _send_out(self) -> None:
         """Sets out for as many traces as may be read at once."""
-        while not self._coming and len(self.errands) < self.judge.width and (errand := self._next_errand()):
+        while not self._coming and not self._spent and len(self.errands) < self.judge.width and (errand := self._next_errand()):
             task = asyncio.create_task(self._run(errand))
             self.errands[task] = errand
             task.add_done_callback(self._returned)
@@ -127,33 +103,55 @@ class ReadingRoom:
         wanting = [(place, each) for each in self.open if (place := each.wanted(ahead))]
         if not wanting:
             return None
-        first = min(place for place, _ in wanting)
-        chosen = [each for place, each in wanting if place == first][:MOST_QUESTIONS]
+        first = min(place for place, _ in wanting).trace_id
+        asking = [*(each for each in self.open if not each.ended.done()), *self.going_along]
+        chosen = [each for each in asking if each.wants(first)][:MOST_QUESTIONS]
         for each in chosen:
-            each.asked += 1
-        return Errand(first.trace_id, tuple(chosen))
+            each.set_out(first)
+        return Errand(first, tuple(chosen))
 
     async def _run(self, errand: Errand) -> None:
         """Reads one trace for those who want it, and counts what is found when it is kept."""
         trace = await in_thread(lambda: self._open_trace(errand.trace_id))
-        claims: Sequence[Claim] | None = (
-            [Claim("unclear", reason=trace)] * len(errand.readings)
+        heard = (
+            Judged([Claim("unclear", reason=trace)] * len(errand.readings))
             if isinstance(trace, str)
-            else (await self.judge.judge(self.bench, trace, [each.question for each in errand.readings]))
+            else await self.judge.judge(self.bench, trace, [each.question for each in errand.readings])
         )
-        if claims is None:
-            for each in self.open:
-                each.end("budget")
-            return
-        checked = [_checked(each, trace, claim) for each, claim in zip(errand.readings, claims, strict=True)]
-        keeping = asyncio.create_task(in_thread(lambda: self._keep(errand.trace_id, checked)))
+        if isinstance(heard, Judged):
+            await self._answer(errand, trace, heard)
+        elif heard.final:
+            self._spent = True
+        else:
+            self._miss(errand, heard)
+
+    async def _answer(self, errand: Errand, trace: "TraceView | str", heard: Judged) -> None:
+        """Keeps what was said, and counts it."""
+        checked = [_checked(each, trace, claim) for each, claim in zip(errand.readings, heard.claims, strict=True)]
+        remarks = [] if isinstance(trace, str) else [_noticed(trace, remark) for remark in heard.remarks if remark.what.strip()]
+        keeping = asyncio.create_task(in_thread(lambda: self._keep(errand.trace_id, checked, remarks)))
         self._keeping.add(keeping)
         keeping.add_done_callback(self._keeping.discard)
         await asyncio.shield(keeping)  # what is answered is paid for: it is kept, though nobody waits for it any more
         for each, found in zip(errand.readings, checked, strict=True):
             each.known[errand.trace_id] = found.judgement
-            each.count()
-            self.on_read(each)
+            self._count(each)
+
+    def _miss(self, errand: Errand, heard: Unasked) -> None:
+        for each in errand.readings:
+            each.missed(errand.trace_id, heard.why)
+            self._count(each)
+
+    def _count(self, reading: OpenReading) -> None:
+        """Counts what it knows; where that has just validated it, it goes along from now on."""
+        if reading not in self.open:
+            return
+        undecided = not reading.ended.done()
+        reading.count()
+        self.on_read(reading)
+        if undecided and self.read_on and reading.rule.stopped == "validated":
+            reading.go_on(self.read_on)
+            self.going_along.append(reading)
 
     def _open_trace(self, trace_id: str) -> "TraceView | str":
         """The trace, linked before it is shown; or why it can't be read."""
@@ -163,27 +161,48 @@ class ReadingRoom:
         except (TraceReadError, MemoryRefused) as error:  # damaged, or deleted since the snapshot
             return str(error)
 
-    def _keep(self, trace_id: str, checked: Sequence["Checked"]) -> None:
+    def _keep(self, trace_id: str, checked: Sequence["Checked"], remarks: Sequence[Noticed | Refusal]) -> None:
         store, run_id = self.bench.store, self.bench.run_id
-        if refusals := [each.refusal for each in checked if each.refusal]:
+        refusals = [each.refusal for each in checked if each.refusal]
+        refusals += [each for each in remarks if isinstance(each, Refusal)]
+        if refusals:
             store.record_refusals(run_id, refusals)
         judgements = tuple(each.judgement for each in checked)
-        store.write_reading(run_id, TraceReading(trace_id=trace_id, judgements=judgements))
+        noticed = tuple(each for each in remarks if isinstance(each, Noticed))
+        store.write_reading(run_id, TraceReading(trace_id=trace_id, judgements=judgements, noticed=noticed))
 
     def _returned(self, task: "asyncio.Task[None]") -> None:
-        del self.errands[task]
+        errand = self.errands.pop(task)
+        for each in errand.readings:
+            each.came_back(errand.trace_id)
         if not task.cancelled() and (error := task.exception()):
             for each in self.open:
-                if not each.ended.done():
-                    each.ended.set_exception(error)
+                each.fail(error)
         else:
             self._send_out()
+            self._end_spent()
+
+    def _end_spent(self) -> None:
+        """Ends everything where nothing more may be asked, once what is under way has come back: that is paid for."""
+        if self._spent and not self.errands:
+            for each in self.open:
+                each.end("budget")
 
     def _call_back(self) -> None:
         """Cancels the errands that nobody waits for any more."""
         for task, errand in self.errands.items():
             if not any(each in self.open for each in errand.readings):
                 task.cancel()
+
+
+def _noticed(trace: TraceView, remark: Remark) -> Noticed | Refusal:
+    """What else the judge noted, where the trace holds the words that it quotes for it."""
+    cited = look_up(trace, span_id=remark.span_id, quote=remark.quote)
+    why = cited.refused or ("" if cited.quote else "it quotes nothing")
+    if why:
+        return Refusal(claimed_in=REMARKS, trace_id=trace.trace_id, span_id=remark.span_id, quote=remark.quote, why=why)
+    what = " ".join(remark.what.split())
+    return Noticed(trace_id=trace.trace_id, what=what, span_id=cited.span_id, quote=cited.quote)
 
 
 class Checked(NamedTuple):

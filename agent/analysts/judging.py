@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...graph.ports import Claim
+from ...graph.ports import Claim, Judged, Remark, Unasked
 from ...prompts import load_prompt
 from ...tools.reading.digest import digest, spans_in_full
 from ...tools.reading.transcript import span_called
@@ -36,13 +36,25 @@ class Finding(BaseModel):
     reason: str = Field(max_length=300)
 
 
+class OtherFailure(BaseModel):
+    """Something that went wrong and that no question is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: str = Field(max_length=250)
+    """What the agent did, or left out, in general words."""
+    span: str = Field(max_length=24)
+    quote: str = Field(max_length=300)
+
+
 class Judgements(BaseModel):
-    """Answers to all questions, or the spans that are needed first."""
+    """Answers to all questions, or the spans that are needed first; and what else went wrong."""
 
     model_config = ConfigDict(extra="forbid")
 
     show: list[str] = Field(max_length=6)
     findings: list[Finding] = Field(max_length=8)
+    others: list[OtherFailure] = Field(default_factory=list[OtherFailure], max_length=2)
 
 
 class LanguageJudge:
@@ -54,19 +66,22 @@ class LanguageJudge:
         self._model = model
         self._shared: dict[str, tuple[str, str]] = {}
 
-    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Sequence[Claim] | None:
-        """One claim for each question; unclear where the model gives no usable answer, None where the budget is spent."""
+    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
+        """One claim for each question; unclear where the model gives no usable answer."""
         await self._model.attach(bench.store, bench.run_id)
         agent, rules = await self._brief(bench)
         text = digest(trace, tokens=TRACE_TOKENS, known={rules: "the rules above"})
         shown: list[str] = []
         for left in range(MOST_REQUESTS, -1, -1):
             answer = await self._ask(agent, questions, text, spans_in_full(trace, shown, tokens=SPANS_TOKENS), left)
+            if isinstance(answer, GivenUp) and (answer.final or answer.passing):
+                return Unasked(answer.why, final=answer.final)
             if isinstance(answer, GivenUp):
-                return None if answer.final else [Claim("unclear", reason=answer.why)] * len(questions)
+                return Judged([Claim("unclear", reason=answer.why)] * len(questions))
             more = [handle for handle in answer.show if span_called(trace, handle) and handle not in shown]
             if answer.findings or not more or not left:
-                return _claims(trace, answer.findings, len(questions))
+                remarks = [Remark(each.what, _named(trace, each.span), each.quote) for each in answer.others]
+                return Judged(_claims(trace, answer.findings, len(questions)), remarks)
             shown += more
         raise AssertionError("the last round answers")
 
@@ -97,6 +112,10 @@ def _claims(trace: TraceView, findings: Sequence[Finding], questions: int) -> li
 
 
 def _claim(trace: TraceView, finding: Finding) -> Claim:
-    """A span is named as the digest names it; one that isn't there stays as it was named, and is refused when looked up."""
-    span = span_called(trace, finding.span) if finding.span.strip() else None
-    return Claim(finding.answer, span.span_id if span else finding.span.strip(), finding.quote, finding.reason)
+    return Claim(finding.answer, _named(trace, finding.span), finding.quote, finding.reason)
+
+
+def _named(trace: TraceView, handle: str) -> str:
+    """The span that the digest calls so; one that isn't there stays as it was named, and is refused when looked up."""
+    span = span_called(trace, handle) if handle.strip() else None
+    return span.span_id if span else handle.strip()

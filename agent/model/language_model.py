@@ -40,6 +40,8 @@ class GivenUp:
     why: str
     final: bool = False
     """Whether no further question will be answered either: the budget is spent."""
+    passing: bool = False
+    """Whether it may be answered another time: the endpoint failed for now."""
 
 
 class LanguageModel:
@@ -152,7 +154,7 @@ class LanguageModel:
         except Unanswered as error:  # not kept: it may be answered another time
             self.budget.give_up()
             await desk.write_spend(self.budget)
-            return GivenUp(str(error))
+            return GivenUp(str(error), passing=True)
         except BudgetSpent as error:
             self.budget.skip(question.purpose)
             await desk.write_spend(self.budget)

@@ -13,6 +13,7 @@ from ..follow import first_look, follow_known, in_scope, with_onset
 from ..mirror import show_in_mlflow
 from ..ports import Event
 from ..reading import flagged_traces, is_read
+from ..reading_on import read_on
 from ..state import State, run_of
 
 
@@ -23,6 +24,7 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     enter(runtime, "issues", str(analysis.rev))
     context.display.show(Event("step", "Proving the issues", step="issues"))
     bench = await in_thread(lambda: context.bench(analysis))
+    await read_on(context, bench)
     listed = await in_thread(lambda: context.store.list_hypotheses(run_id))
     for hypothesis in listed:
         new = hypothesis.polarity == "problem" and hypothesis.source != "prior"

@@ -11,9 +11,10 @@ import pytest
 
 from analyze_experiment.agent.analysts.judging import LanguageJudge
 from analyze_experiment.agent.model import Budget, Endpoint, LanguageModel, Limits
-from analyze_experiment.graph.ports import Claim
+from analyze_experiment.agent.model.endpoint import RETRIES
+from analyze_experiment.graph.ports import Claim, Judged, Unasked
 from analyze_experiment.tests.sample_traces import SampleExperiment
-from analyze_experiment.tests.scripted_model import Said, ScriptedModel
+from analyze_experiment.tests.scripted_model import Failure, Said, ScriptedModel
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.traces.snapshot import take_snapshot
 from analyze_experiment.tools.tracking import connect
@@ -31,10 +32,10 @@ class Court:
     trace_id: str
     server: ScriptedModel
 
-    def judge(self, questions: Sequence[str] = QUESTIONS, *, limits: Limits | None = None) -> Sequence[Claim] | None:
+    def judge(self, questions: Sequence[str] = QUESTIONS, *, limits: Limits | None = None) -> Judged | Unasked:
         """Has the trace judged by a model that is opened for it."""
 
-        async def asked() -> Sequence[Claim] | None:
+        async def asked() -> Judged | Unasked:
             model = LanguageModel(Endpoint("small", self.server.url, api_key="k"), Budget(limits or Limits()))
             bench = self.bench
             trace = bench.store.reader.get(self.trace_id, run_id=bench.run_id, experiment_id=bench.experiment_id)
@@ -44,6 +45,12 @@ class Court:
                 await model.close()
 
         return asyncio.run(asked())
+
+    def claims(self, questions: Sequence[str] = QUESTIONS) -> Sequence[Claim]:
+        """What it says to the questions."""
+        judged = self.judge(questions)
+        assert isinstance(judged, Judged)
+        return judged.claims
 
 
 @pytest.fixture
@@ -65,10 +72,9 @@ def finding(number: int, answer: str, *, span: str = "", quote: str = "") -> dic
 def test_all_questions_about_a_trace_are_one_request_and_answered_in_their_order(court: Court) -> None:
     answers = {"show": [], "findings": [finding(2, "not"), finding(1, "affected", span="s1", quote="It is lost.")]}
     court.server.script("Judgements", answers)
-    claims = court.judge()
-    again = court.judge()
+    claims = court.claims()
+    again = court.claims()
 
-    assert claims is not None
     assert [claim.answer for claim in claims] == ["affected", "not"]
     assert claims[0].quote == "It is lost."
     assert len(claims[0].span_id) == 16, "the span that the digest calls s1, by its id"
@@ -82,9 +88,8 @@ def test_all_questions_about_a_trace_are_one_request_and_answered_in_their_order
 def test_spans_that_it_asks_for_are_shown_and_it_is_asked_three_times_at_most(court: Court) -> None:
     more = [{"show": [handle], "findings": []} for handle in ("s1", "s2", "s1")]
     court.server.script("Judgements", *more)
-    claims = court.judge()
+    claims = court.claims()
 
-    assert claims is not None
     assert [claim.answer for claim in claims] == ["unclear", "unclear"]
     first, second, third = court.server.requests
     assert "(none yet)" in first.user
@@ -95,19 +100,36 @@ def test_spans_that_it_asks_for_are_shown_and_it_is_asked_three_times_at_most(co
 
 def test_a_span_that_is_not_there_is_left_as_it_was_named_to_be_refused(court: Court) -> None:
     court.server.script("Judgements", {"show": ["s77"], "findings": [finding(1, "affected", span="s77", quote="It is lost.")]})
-    claims = court.judge()
-    assert claims is not None
+    claims = court.claims()
     assert claims[0].span_id == "s77"
     assert claims[1].answer == "unclear"
 
 
 def test_a_model_that_gives_no_usable_answer_leaves_all_unclear(court: Court) -> None:
     court.server.script("Judgements", Said("I'd rather not."), repeat=True)
-    claims = court.judge()
-    assert claims is not None
+    claims = court.claims()
     assert {claim.answer for claim in claims} == {"unclear"}
 
 
 def test_where_the_budget_is_spent_nothing_is_claimed(court: Court) -> None:
-    assert court.judge(limits=Limits(tokens=10)) is None
+    judged = court.judge(limits=Limits(tokens=10))
+    assert isinstance(judged, Unasked)
+    assert judged.final
     assert court.server.requests == []
+
+
+def test_an_endpoint_that_fails_for_now_says_nothing_of_the_trace_and_is_asked_again(court: Court) -> None:
+    court.server.script("Judgements", *[Failure(429)] * (RETRIES + 1), {"show": [], "findings": [finding(1, "not")]})
+    first = court.judge(QUESTIONS[:1])
+    assert isinstance(first, Unasked)
+    assert not first.final
+    assert [claim.answer for claim in court.claims(QUESTIONS[:1])] == ["not"]
+
+
+def test_what_else_went_wrong_is_passed_on_with_its_span(court: Court) -> None:
+    noted = {"what": "It loses orders.", "span": "s1", "quote": "It is lost."}
+    court.server.script("Judgements", {"show": [], "findings": [finding(1, "not")], "others": [noted]})
+    judged = court.judge(QUESTIONS[:1])
+    assert isinstance(judged, Judged)
+    (remark,) = judged.remarks
+    assert (remark.what, remark.quote, len(remark.span_id)) == ("It loses orders.", "It is lost.", 16)

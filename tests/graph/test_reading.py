@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.graph.ports import Claim
-from analyze_experiment.graph.reading import carry_out, flagged_traces
-from analyze_experiment.graph.reading_room import MOST_QUESTIONS, ReadingRoom
+from analyze_experiment.graph.open_reading import TRIES
+from analyze_experiment.graph.ports import Claim, Judged, Remark, Unasked
+from analyze_experiment.graph.reading import carry_out, flagged_traces, judgements_of
+from analyze_experiment.graph.reading_room import MOST_QUESTIONS, REMARKS, ReadingRoom
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
 from analyze_experiment.tools.errors import ModelError, QueryError
@@ -53,9 +55,12 @@ class ScriptedJudge:
     """What the second call waits for."""
     pause: Callable[[int], int] = field(default=lambda _: 0)
     """How many turns of the event loop the answer to the n-th call takes."""
+    overloaded: Counter[str] = field(default_factory=lambda: Counter[str]())
+    """By trace, how often it can't be asked about it."""
+    remarks: tuple[Remark, ...] = ()
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=lambda: list[tuple[str, tuple[str, ...]]]())
 
-    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Sequence[Claim] | None:
+    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
         """Claims by the rule."""
         del bench
         self.calls.append((trace.trace_id, tuple(questions)))
@@ -67,8 +72,11 @@ class ScriptedJudge:
         if self.dies_after is not None and number > self.dies_after:
             raise ModelError("nobody answers any more")
         if self.broke_after is not None and number > self.broke_after:
-            return None
-        return [self.rule(trace, question) for question in questions]
+            return Unasked("the budget is spent", final=True)
+        if self.overloaded[trace.trace_id] > 0:
+            self.overloaded[trace.trace_id] -= 1
+            return Unasked("it asks for fewer requests (429)")
+        return Judged([self.rule(trace, question) for question in questions], self.remarks)
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +115,9 @@ async def read(room: ReadingRoom, hypothesis: Hypothesis) -> Execution:
     return await carry_out(room, subject, hypothesis.plan, owner=subject, on_step=lambda *_: None)
 
 
-def carried_out(bench: Workbench, judge: ScriptedJudge, *hypotheses: Hypothesis) -> list[Execution]:
+def carried_out(bench: Workbench, judge: ScriptedJudge, *hypotheses: Hypothesis, read_on: int = 0) -> list[Execution]:
     async def together() -> list[Execution]:
-        room = ReadingRoom(bench, judge, lambda _: None)
+        room = ReadingRoom(bench, judge, lambda _: None, read_on=read_on)
         try:
             return await asyncio.gather(*(read(room, each) for each in hypotheses))
         finally:
@@ -240,3 +248,53 @@ def test_a_trace_that_was_deleted_meanwhile_is_unclear_without_asking(bench: Wor
     (found,) = carried_out(bench, judge, hypothesis)
     assert found.result.unreadable == 1
     assert gone not in {trace_id for trace_id, _ in judge.calls}
+
+
+def test_a_validated_question_goes_along_with_those_that_are_still_open(bench: Workbench) -> None:
+    judge, flagged, open_ = ScriptedJudge(), ask(bench), ask(bench, "jokes", cap=TRACES)
+    never = ScriptedJudge(rule=lambda trace, question: Claim("unclear") if "jokes" in question else promises(trace, question))
+    found, _ = carried_out(bench, never, flagged, open_, read_on=TRACES)
+
+    assert found.result.reads is not None
+    assert found.result.reads.read < TRACES, "what decides isn't changed by what goes along"
+    assert found == carried_out(bench, judge, flagged, read_on=TRACES)[0]
+    assert judge.calls == [], "all was known"
+    assert len(judgements_of(bench, flagged.hypothesis_id)) == TRACES
+    assert len({trace_id for trace_id, _ in never.calls}) == len(never.calls)
+
+
+def test_what_goes_along_asks_for_no_more_than_it_may(bench: Workbench) -> None:
+    flagged, open_ = ask(bench), ask(bench, "jokes", cap=TRACES)
+    never = ScriptedJudge(rule=lambda trace, question: Claim("unclear") if "jokes" in question else promises(trace, question))
+    found, _ = carried_out(bench, never, flagged, open_, read_on=1)
+    assert found.result.reads is not None
+    surplus = len(judgements_of(bench, flagged.hypothesis_id)) - found.result.reads.read
+    assert 1 <= surplus <= 1 + never.width, "those that were under way, and one more"
+
+
+def test_a_trace_that_cannot_be_asked_about_is_tried_again_and_only_then_counts_as_unclear(bench: Workbench) -> None:
+    hypothesis = ask(bench, "jokes", cap=CAP)
+    assert hypothesis.plan is not None
+    _, order = bench.executor.order(hypothesis.plan, most=2)
+    once, often = (place.trace_id for place in order)
+    judge = ScriptedJudge(overloaded=Counter({once: TRIES - 1, often: TRIES + 1}), rule=lambda *_: Claim("unclear"))
+    (found,) = carried_out(bench, judge, hypothesis)
+
+    assert found.result.reads is not None
+    assert (found.result.reads.unasked, found.result.unreadable) == (1, CAP)
+    assert often not in judgements_of(bench, hypothesis.hypothesis_id), "it isn't kept, so it is asked about another time"
+    (again,) = carried_out(bench, ScriptedJudge(), hypothesis)
+    assert again.result.reads is not None
+    assert (again.result.reads.unasked, again.result.unreadable) == (0, CAP - 1)
+
+
+def test_what_else_a_judge_notes_is_kept_where_its_quote_stands_in_the_trace(bench: Workbench) -> None:
+    hypothesis = ask(bench, "jokes", cap=CAP)
+    remarks = (Remark("It promises\n refunds.", "", PROMISE), Remark("It swears.", "", "Not in any trace."))
+    carried_out(bench, ScriptedJudge(remarks=remarks, rule=lambda *_: Claim("unclear")), hypothesis)
+
+    kept = [each for reading in bench.store.list_readings(bench.run_id) for each in reading.noticed]
+    assert kept and {each.what for each in kept} == {"It promises refunds."}
+    assert all(PROMISE in bench.store.reader.get(each.trace_id, run_id=bench.run_id, experiment_id="1").response for each in kept)
+    refused = [each for each in bench.store.list_refusals(bench.run_id) if each.claimed_in == REMARKS]
+    assert "Not in any trace." in {each.quote for each in refused}

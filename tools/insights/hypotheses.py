@@ -9,7 +9,7 @@ from .artifacts import RunFacts
 from .identity import hypothesis_id as id_of
 from .identity import require_hypothesis_id
 from .memory import TYPE_TAG, Memory, in_order, index_entries
-from .models import EVIDENCE_LIMIT, Evidence, Hypothesis, HypothesisDraft, TestResult, Verdict
+from .models import EVIDENCE_LIMIT, Evidence, Hypothesis, HypothesisDraft, ReadOn, TestResult, Verdict
 
 INDEX = "insights.h."
 
@@ -91,6 +91,15 @@ class HypothesisMemory(Memory):
         if change(current) is not current:
             self._cite(self._analysis_run(run_id), evidence)
         return self._revise_hypothesis(run_id, hypothesis_id, change)
+
+    def record_read_on(self, run_id: str, hypothesis_id: str, on: ReadOn) -> Hypothesis:
+        """Keeps what was read after a verdict, beside the result that it was given on.
+
+        Raises:
+            MemoryRefused: It wasn't validated by reading.
+        """
+        at = self._now()
+        return self._revise_hypothesis(run_id, hypothesis_id, lambda current: transitions.with_read_on(current, on, at=at))
 
     def decide(self, run_id: str, hypothesis_id: str, verdict: Verdict) -> Hypothesis:
         """Gives a hypothesis its verdict; the same verdict again changes nothing.

@@ -12,6 +12,7 @@ from .models import (
     Issue,
     IssueDraft,
     IssueStatus,
+    ReadOn,
     Severity,
     TestResult,
     TrendPoint,
@@ -38,6 +39,23 @@ def with_result(hypothesis: Hypothesis, result: TestResult, *, at: datetime) -> 
     if hypothesis.plan is None:
         raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} has no typed plan: only what was planned has a result.")
     return hypothesis.model_copy(update={"result": result, "history": (*hypothesis.history, f"{stamp(at)} tested")})
+
+
+def with_read_on(hypothesis: Hypothesis, on: ReadOn, *, at: datetime) -> Hypothesis:
+    """The hypothesis with what was read after its verdict, which stays as it is; the first that is kept stays.
+
+    Raises:
+        MemoryRefused: It wasn't validated by reading.
+    """
+    result = hypothesis.result
+    if result is None or result.reads is None or hypothesis.status is not HypothesisStatus.VALIDATED:
+        raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} wasn't validated by reading, so nothing is read on for it.")
+    if result.reads.on is not None:
+        return hypothesis
+    reads = result.reads.model_copy(update={"on": on})
+    line = f"{stamp(at)} read on: {on.affected} flagged in {on.read} of {on.population} traces"
+    changed = {"result": result.model_copy(update={"reads": reads}), "history": (*hypothesis.history, line)}
+    return hypothesis.model_copy(update=changed)
 
 
 def with_verdict(hypothesis: Hypothesis, verdict: Verdict, *, at: datetime) -> Hypothesis:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ..insights.affected import AffectedTrace
 from ..insights.models import Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
+from ..shares import percent
 from .fingerprints import fingerprint_of
 from .intervals import share_at_level
 from .playbooks import Entry, share_in_words
@@ -42,7 +43,7 @@ def draft_issue(
     reason = hypothesis.verdict.reason if hypothesis.verdict else ""
     described = f"{texts.description} {texts.impact} " if texts else f"{_sentence(hypothesis.statement)} "
     if result.reads is not None:
-        described += f"{BY_A_JUDGE} "
+        described += f"{BY_A_JUDGE} {_read_on_in_words(result)}"
     return IssueDraft(
         title=texts.title if texts else _short(hypothesis.statement),
         description=f"{described}{reason}".strip(),
@@ -110,7 +111,8 @@ def _of_cell(
 def _counts(result: TestResult) -> tuple[int, int]:
     """Affected and population; of a comparison those of its exposed arm, of a reading the traces read."""
     if result.reads is not None:
-        return result.affected or 0, result.reads.read
+        on = result.reads.on
+        return (on.affected, on.read) if on is not None else (result.affected or 0, result.reads.read)
     if result.arms and result.arms[0].affected is not None:
         return result.arms[0].affected, result.arms[0].traces
     return result.affected or 0, result.population
@@ -120,8 +122,9 @@ def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -
     """By the share of all traces: its lower bound where it is an estimate, the exact one where it was counted."""
     floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
     if result.reads is not None and result.interval is not None:
-        share = result.interval.low * result.population / traces
-        return rate_severity(share_low=share, floor=floor, ceiling=ceiling, judged=True)
+        on = result.reads.on
+        least = on.interval.low * on.population if on is not None else result.interval.low * result.population
+        return rate_severity(share_low=least / traces, floor=floor, ceiling=ceiling, judged=True)
     if result.decision == "rate" and result.interval is not None:
         share = result.interval.low * result.population / traces
         return rate_severity(share_low=share, floor=floor, ceiling=ceiling)
@@ -131,6 +134,8 @@ def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -
 def _share_interval(hypothesis: Hypothesis, result: TestResult) -> Interval | None:
     """The interval of the share, at the level that selection leaves; of a comparison that of its exposed arm."""
     selected = hypothesis.verdict.interval if hypothesis.verdict else None
+    if result.reads is not None and (on := result.reads.on) is not None:
+        return None if on.complete and not on.unclear else on.interval
     if result.decision in {"rate", "read"}:
         return selected or result.interval
     if not result.arms:
@@ -144,9 +149,29 @@ def _counted_in(hypothesis: Hypothesis, result: TestResult) -> str:
     if result.arms:
         return result.arms[0].title
     title = _population_title(hypothesis)
+    if result.reads is not None and (on := result.reads.on) is not None:
+        return title if on.complete else f"traces read, of {on.population:,} ({title})"
     if result.reads is None or result.reads.read == result.population:
         return title
     return f"traces read at random, of {result.population:,} ({title})"
+
+
+def _read_on_in_words(result: TestResult) -> str:
+    """What was read after the verdict, whose reason tells of the traces before it alone."""
+    on = result.reads.on if result.reads is not None else None
+    if on is None:
+        return ""
+    more = [f"{on.unclear:,} unclear"] if on.unclear else []
+    more += [f"{on.unasked:,} that the judge could not be asked about"] if on.unasked else []
+    found = ", ".join([f"{on.affected:,} flagged", *more])
+    if on.complete:
+        return f"After the verdict the rest was read too, all {on.population:,} traces: {found}. "
+    why = {"budget": "the budget was spent", "limit": "more were not to be read"}.get(on.stopped, "the rest can't be read")
+    bounds = f"{percent(on.interval.low)} to {percent(on.interval.high)}"
+    return (
+        f"After the verdict {on.read:,} of {on.population:,} traces were read: {found} ({100 * on.interval.level:.4g}% CI of all "
+        f"{bounds}); {why}. "
+    )
 
 
 def _population_title(hypothesis: Hypothesis) -> str:

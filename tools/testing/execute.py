@@ -71,12 +71,13 @@ class PlanExecutor:
         evidence = () if decided is None else queries.evidence(decided, seed=self.seed)
         return Execution(result.model_copy(update={"query_ids": tuple(queries.query_ids)}), evidence)
 
-    def draw(self, plan: Plan, *, level: float, owner: str, on_step: OnStep) -> Drawn:
+    def draw(self, plan: Plan, *, level: float, owner: str, on_step: OnStep, beyond: int = 0) -> Drawn:
         """Counts what a reading is about, and puts as many traces as it may read into their seeded random order.
 
         Args:
             plan: A plan that is decided by reading.
             level: What all readings together may spend.
+            beyond: So many more, to be read after the verdict.
             owner: As for `run`.
             on_step: As for `run`.
 
@@ -91,10 +92,18 @@ class PlanExecutor:
         traces = queries.show_population(on_step)
         bound = ReadBound(traces, threshold=decision.threshold, material=material_share(decision))
         cap = min(decision.cap or default_cap(bound, level=level / READ_SLOTS), traces)
-        table = queries.ask(compose.draw(plan, seed=self.seed, most=cap), "Traces in random order")
-        places = map(Place, table["rank"].to_pylist(), table["trace_id"].to_pylist())
+        places = self._places(queries, most=cap + beyond)
         reading = SequentialRead(bound, stop_for=read_stop(level), cap=cap, least=plan.min_n)
-        return Drawn(reading, tuple(places), tuple(queries.query_ids))
+        return Drawn(reading, places, tuple(queries.query_ids))
+
+    def order(self, plan: Plan, *, most: int, owner: str = "") -> tuple[int, tuple[Place, ...]]:
+        """How many traces a plan is about, and so many of them in the order in which they are read.
+
+        Raises:
+            QueryError: the population fails; the message says so.
+        """
+        queries = PlanQueries(self._sql, plan, owner)
+        return queries.show_population(lambda *_: None), self._places(queries, most=most)
 
     def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[AffectedTrace]:
         """All affected traces, one entry a trace, in order of trace id.
@@ -163,6 +172,10 @@ class PlanExecutor:
         sql = compose.timed_rows(watched, by_trace=self._key(watched) == "trace")
         table = queries.ask(sql, f"When it happened among {watched.population_title}")
         return find_onset(Timed.of(table), seed=self.seed)
+
+    def _places(self, queries: PlanQueries, *, most: int) -> tuple[Place, ...]:
+        table = queries.ask(compose.draw(queries.plan, seed=self.seed, most=most), "Traces in random order")
+        return tuple(map(Place, table["rank"].to_pylist(), table["trace_id"].to_pylist()))
 
     def _as_contrast(self, queries: PlanQueries, plan: Plan, cell: Cell | None) -> Plan | None:
         """The comparison that a plan is, with its cut of now where it compares numbers; None where it compares nothing."""

@@ -128,8 +128,10 @@ def result_of_measure(plan: Plan, decision: Shift, measured: Measured, *, cluste
     return _with_ratio(result, found.ratio, found.low, found.high, found.p_value, found.smallest_ratio)
 
 
-def result_of_reading(decision: Read, reading: SequentialRead, *, stopped: Stop | Literal["budget"]) -> TestResult:
-    """The numbers of what was read, where the reading was stopped."""
+def result_of_reading(
+    decision: Read, reading: SequentialRead, *, stopped: Stop | Literal["budget"], unasked: int = 0
+) -> TestResult:
+    """The numbers of what was read, where the reading was stopped; the judge could not be asked about `unasked` of them."""
     counted, bound = reading.counted, reading.bound
     low, high = bound.interval(counted)
     return TestResult(
@@ -153,6 +155,7 @@ def result_of_reading(decision: Read, reading: SequentialRead, *, stopped: Stop 
             log_for=bound.log_for(counted),
             log_against=bound.log_against(counted),
             stopped=stopped,
+            unasked=unasked,
         ),
     )
 

@@ -146,6 +146,24 @@ class SequentialRead:
         self.counted = self.counted.plus(answer)
 
 
+@dataclass
+class FullRead:
+    """One question, asked of every trace there is; what is known already was counted elsewhere."""
+
+    cap: int
+    """Traces to be read."""
+    counted: Counted = Counted()
+
+    @property
+    def stopped(self) -> Stop | None:
+        """Whether all are read."""
+        return "all read" if self.counted.read >= self.cap else None
+
+    def take(self, answer: Answer) -> None:
+        """Counts the next answer."""
+        self.counted = self.counted.plus(answer)
+
+
 def fixed_sample(bound: ReadBound, *, level: float, power: float = POWER) -> int:
     """How many traces a sample of fixed size needs, to find the least share that would matter with this power.
 

@@ -134,7 +134,10 @@ def decide_read(decision: Read, result: TestResult, tested: Tested) -> Decided:
 
 
 def _unclear(result: TestResult) -> str:
-    return f", {result.unreadable:,} unclear" if result.unreadable else ""
+    unasked = result.reads.unasked if result.reads is not None else 0
+    unclear = result.unreadable - unasked
+    said = f", {unclear:,} unclear" if unclear else ""
+    return f"{said}, {unasked:,} that the judge could not be asked about" if unasked else said
 
 
 def _share_of(result: TestResult) -> str:

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from analyze_experiment.tests.tools.testing.small_plans import TRACES, step, trace
 from analyze_experiment.tests.tools.testing.tiny_catalog import open_service, write_catalog
 from analyze_experiment.tools.errors import QueryError
-from analyze_experiment.tools.insights.models import HypothesisStatus, Verdict
+from analyze_experiment.tools.insights.models import HypothesisStatus, ReadOn, Verdict
 from analyze_experiment.tools.testing.execute import PlanExecutor
 from analyze_experiment.tools.testing.families import READ_SLOTS, Entry, close_families, family_levels, read_stop
 from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
+from analyze_experiment.tools.testing.reading_on import result_of_reading_on
 from analyze_experiment.tools.testing.render import render_plan
 from analyze_experiment.tools.testing.results import result_of_reading
 from analyze_experiment.tools.testing.sequential import Answer, ReadBound, SequentialRead
@@ -150,3 +151,44 @@ def test_a_population_without_traces_decides_nothing() -> None:
     verdict = verdict_of(read("", population=0))
     assert verdict.status is HypothesisStatus.INCONCLUSIVE
     assert "no trace" in verdict.reason
+
+
+def read_on(answers: str, *, of: int, aside: str = "", whole: int | None = None, missing: int | None = None) -> ReadOn:
+    """A validated reading that is read on: the draw's answers in order, one of them `missing`, and those that were put aside."""
+    said: dict[str, Answer] = {f"t{place}": SAID[each] for place, each in enumerate(answers) if place != missing}
+    beside: dict[str, Answer] = {f"a{place}": SAID[each] for place, each in enumerate(aside)}
+    return result_of_reading_on(
+        read(answers, population=of).result,
+        said | beside,
+        order=[f"t{place}" for place in range(of)],
+        aside=frozenset(beside),
+        whole=of + len(aside) if whole is None else whole,
+        level=0.95,
+        unasked=0,
+        stopped="all read",
+    )
+
+
+def test_where_all_is_read_after_the_verdict_the_share_is_a_count() -> None:
+    everything = read_on("+-" * 20, of=40, aside="+++-")
+    assert everything.complete
+    assert (everything.affected, everything.population) == (23, 44)
+    assert everything.interval.low == everything.interval.high == pytest.approx(23 / 44)
+
+
+def test_what_is_unclear_leaves_a_count_open_by_as_many() -> None:
+    unclear = read_on("+-" * 18 + "????", of=40, aside="?")
+    assert (unclear.interval.low, unclear.interval.high) == (pytest.approx(18 / 41), pytest.approx(23 / 41))
+
+
+def test_what_was_put_aside_counts_as_itself_and_says_nothing_of_the_rest() -> None:
+    without, beside = read_on("+-" * 20, of=80), read_on("+-" * 20, of=80, aside="+" * 20)
+    assert round(beside.interval.low * 100) == round(without.interval.low * 80) + 20
+    assert round(beside.interval.high * 100) == round(without.interval.high * 80) + 20
+
+
+def test_a_gap_in_the_draw_ends_what_is_random_and_what_lies_beyond_still_counts_as_itself() -> None:
+    gap = read_on("-" * 20 + "+" * 20, of=60, missing=0)
+    assert (gap.read, gap.affected) == (39, 20)
+    assert gap.interval.low == pytest.approx(20 / 60), "twenty are flagged for certain"
+    assert gap.interval.high == pytest.approx((60 - 19) / 60), "nineteen are not"

@@ -10,9 +10,9 @@ from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Pola
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
-from .reading import Judgement, Refusal, Refusals, TraceReading
+from .reading import Judgement, Noticed, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
-from .tested import Arm, Cell, HypothesisStatus, Reads, TestResult, Verdict
+from .tested import Arm, Cell, HypothesisStatus, ReadOn, Reads, TestResult, Verdict
 from .trend import Standing, TrendPoint
 
 __all__ = [
@@ -42,12 +42,14 @@ __all__ = [
     "Kind",
     "Mirrored",
     "ModelRecord",
+    "Noticed",
     "Onset",
     "Part",
     "Polarity",
     "Proposals",
     "QueryRecord",
     "Question",
+    "ReadOn",
     "Reads",
     "Refusal",
     "Refusals",

@@ -18,11 +18,21 @@ class Judgement(Part):
     """Why, in the judge's words; where the answer was refused, why."""
 
 
+class Noticed(Part):
+    """Another failure that a judge noted in a trace while it answered what it was asked; its quote stands in the trace."""
+
+    trace_id: str
+    what: str
+    span_id: str = ""
+    quote: str
+
+
 class TraceReading(Part):
     """One trace, read once, with a judgement for each question that was asked of it."""
 
     trace_id: str
     judgements: tuple[Judgement, ...]
+    noticed: tuple[Noticed, ...] = ()
 
 
 class Refusal(Part):

@@ -52,6 +52,27 @@ class Cell(Part):
     p_adjusted: float
 
 
+class ReadOn(Part):
+    """What was read after a verdict, to name all that are affected. It decides nothing: the verdict was given before."""
+
+    population: int
+    """Traces that the statement is about, with those that suggested it and weren't drawn from for the verdict."""
+    read: int
+    """Of these, in all: for the verdict and after it."""
+    affected: int
+    unclear: int
+    unasked: int = 0
+    """Traces that the judge could not be asked about."""
+    interval: Interval
+    """Of the share of the population that would be flagged if all were read; both ends are the same where all were."""
+    stopped: Literal["all read", "limit", "budget"]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trace of the population was read."""
+        return self.read == self.population
+
+
 class Reads(Part):
     """How far a sequential reading went. The e-values are natural logarithms; 999 stands for certainty."""
 
@@ -63,6 +84,10 @@ class Reads(Part):
     log_against: float
     """Of the e-value against "at least the share that would matter"."""
     stopped: Literal["validated", "rejected", "cap", "all read", "budget"]
+    unasked: int = 0
+    """Those among the traces read that the judge could not be asked about: they count as unclear."""
+    on: ReadOn | None = None
+    """What was read after the verdict, where anything was."""
 
 
 class TestResult(Part):
@@ -91,7 +116,7 @@ class TestResult(Part):
     """Whether it met its `min_n`; what doesn't is in no family."""
     ineligible_because: str = ""
     reads: Reads | None = None
-    """Of a reading: `affected` and `unreadable` (unclear) are of the traces read, not of the population."""
+    """Of a reading: `affected` and `unreadable` (unclear) are of the traces read for the verdict, not of the population."""
     arms: tuple[Arm, ...] = ()
     cells: tuple[Cell, ...] = ()
     """Slice search: the cells that remain after pruning, best first."""
