@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..tools.insights.affected import AffectedTrace
-from ..tools.insights.models import Analysis, Cause, Cell, Census, Hypothesis, HypothesisDraft, Issue
+from ..tools.insights.models import Analysis, Cause, Cell, Census, Hypothesis, HypothesisDraft, Issue, Noticed
 
 if TYPE_CHECKING:
     from ..tools.testing.sequential import Answer
@@ -154,6 +154,17 @@ class Analyst(Protocol):
 
     async def propose(self, bench: "Workbench", analysis: Analysis, census: Census, earlier: Sequence[Issue]) -> Proposal:
         """Hypotheses worth testing, each with its plan, in the order in which they matter."""
+        ...
+
+    async def follow_up(
+        self,
+        bench: "Workbench",
+        analysis: Analysis,
+        noticed: Sequence[Noticed],
+        tested: Sequence[Hypothesis],
+        earlier: Sequence[Issue],
+    ) -> Proposal:
+        """A few hypotheses of what its judge noted besides what it was asked; not those that were tested, or found earlier."""
         ...
 
     async def explain(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Proposal
 from ...prompts import load_prompt
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue
+from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
 from ...tools.traces.sample import spread_sample
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
@@ -17,6 +17,7 @@ from .forms import Purpose
 from .inquiry import Inquiry
 from .judging import LanguageJudge
 from .proposing import asked_because, is_unplanned_focus, propose_reading
+from .remarks import propose_from_remarks
 from .statistical import StatisticalAnalyst
 
 PURPOSE_SAMPLE = 20
@@ -70,6 +71,23 @@ class LanguageAnalyst:
             draft for draft in counted.drafts if not (is_unplanned_focus(draft) and asked_because(draft.statement) in planned)
         ]
         return Proposal((*kept, *read.drafts), (*counted.left_out, *read.left_out))
+
+    async def follow_up(
+        self,
+        bench: Workbench,
+        analysis: Analysis,
+        noticed: Sequence[Noticed],
+        tested: Sequence[Hypothesis],
+        earlier: Sequence[Issue],
+    ) -> Proposal:
+        """At most five hypotheses of what was noted while judging, tested on traces that nobody has read yet."""
+        if not await self._may_ask(bench):
+            return Proposal(())
+        inquiry = await self._inquiry(bench, analysis, step="test")
+        readings = await asyncio.to_thread(bench.store.list_readings, bench.run_id)
+        inquiry.seen.update(reading.trace_id for reading in readings)
+        inquiry.seen.update(trace_id for each in tested if each.plan for trace_id in each.plan.leave_out)
+        return await propose_from_remarks(inquiry, noticed, tested, earlier)
 
     async def explain(
         self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None

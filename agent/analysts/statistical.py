@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ...graph.ports import Estimate, Explanation, Judge, Proposal
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue
+from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
 from ...tools.testing.causes import CauseFinder
 from ...tools.testing.playbooks import Entry
 from ...tools.testing.proposals import propose_counting
@@ -38,6 +38,17 @@ class StatisticalAnalyst:
         del earlier  # matching them by fingerprint is the store's; their plans are stated by the playbook again
         proposed = await asyncio.to_thread(propose_counting, bench.sql, census, self._playbook, analysis.focus)
         return Proposal(proposed.drafts, proposed.left_out)
+
+    async def follow_up(
+        self,
+        bench: Workbench,
+        analysis: Analysis,
+        noticed: Sequence[Noticed],
+        tested: Sequence[Hypothesis],
+        earlier: Sequence[Issue],
+    ) -> Proposal:
+        """Nothing: nobody judges for it, so nobody notes anything."""
+        return Proposal(())
 
     async def explain(
         self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None

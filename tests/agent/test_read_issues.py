@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
-from analyze_experiment.graph.ports import Claim, Judge, Judged, Unasked
+from analyze_experiment.graph.ports import Claim, Judge, Judged, Proposal, Remark, Unasked
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
-from analyze_experiment.tools.insights.models import Hypothesis, HypothesisDraft, HypothesisStatus, Issue, Severity
+from analyze_experiment.tools.insights.models import (
+    Analysis,
+    Hypothesis,
+    HypothesisDraft,
+    HypothesisStatus,
+    Issue,
+    Noticed,
+    Severity,
+)
 from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
 from analyze_experiment.tools.testing.render import render_plan
 from analyze_experiment.tools.traces.reader import TraceView
@@ -22,33 +30,51 @@ TRACES = 24
 
 
 class HonestJudge:
-    """Flags a promise where there is one."""
+    """Flags a promise where there is one, and may remark on something else."""
 
     width = 3
 
-    def __init__(self) -> None:
+    def __init__(self, *remarks: Remark) -> None:
         self.calls = 0
+        self.remarks = remarks
 
     async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
         """One claim a question."""
         del bench
         self.calls += 1
         flagged = Claim("affected", quote=PROMISE, reason="It promises a refund.")
-        return Judged([flagged if PROMISE in trace.response else Claim("not") for _ in questions])
+        promises = PROMISE in trace.response
+        claims = [flagged if promises and "promise" in question else Claim("not") for question in questions]
+        return Judged(claims, self.remarks if promises else ())
 
 
 class ReadingAnalyst(GivenAnalyst):
     """Proposes one hypothesis, and has a judge."""
 
     judge: Judge | None = None
+    noticed: Sequence[Noticed] = ()
+
+    async def follow_up(
+        self,
+        bench: Workbench,
+        analysis: Analysis,
+        noticed: Sequence[Noticed],
+        tested: Sequence[Hypothesis],
+        earlier: Sequence[Issue],
+    ) -> Proposal:
+        """One hypothesis of what was noted, whose question nobody affirms; read where nobody has read."""
+        assert [each.verdict is not None for each in tested] == [True], "the first batch is closed"
+        self.noticed = noticed
+        read = [reading.trace_id for reading in bench.store.list_readings(bench.run_id)]
+        return Proposal([promise_draft(what="swears", leave_out=read, min_n=1)], ["Left for another time."])
 
 
-def promise_draft(*, leave_out: Sequence[str] = (), min_n: int = 8) -> HypothesisDraft:
-    question = ReadStep(title="promises of refunds", question="Does the agent promise a refund that no tool makes?")
+def promise_draft(*, what: str = "promises refunds", leave_out: Sequence[str] = (), min_n: int = 8) -> HypothesisDraft:
+    question = ReadStep(title=what, question=f"Is it so that the agent {what}, which no rule allows?")
     decision = Read(threshold=0.05, threshold_source="configuration")
     plan = Plan(estimand="snapshot", steps=(question,), decision=decision, min_n=min_n, leave_out=tuple(leave_out))
     return HypothesisDraft(
-        statement="Agent promises refunds that nobody makes",
+        statement=f"Agent {what} that nobody makes",
         testing_plan=render_plan(plan),
         plan=plan,
         source="sample",
@@ -114,6 +140,23 @@ def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_t
     assert len(memory_of(refunds.uri).issue_traces(issue.issue_id)) == issue.affected
     assert issue.interval is not None
     assert issue.affected / TRACES <= issue.interval.low <= 0.5 <= issue.interval.high <= 1 - (read - issue.affected) / TRACES
+
+
+def test_what_was_noted_while_judging_is_tested_in_a_batch_of_its_own(refunds: Refunds) -> None:
+    analyst = ReadingAnalyst([promise_draft()])
+    analyst.judge = judge = HonestJudge(Remark("It speaks of today.", "", "refund you today"))
+    outcome = analyse(refunds.uri, analyst=analyst, read_on=0)
+
+    store = memory_of(refunds.uri)
+    first, second = store.list_hypotheses(outcome.run_id)
+    assert {each.what for each in analyst.noticed} == {"It speaks of today."}
+    assert second.origin == "test/0/0"
+    closings = store.get_analysis(outcome.run_id).closings
+    assert [each.hypotheses for each in closings] == [(first.hypothesis_id,), (second.hypothesis_id,)]
+    assert closings[1].level < closings[0].level / 5
+    assert second.status is HypothesisStatus.REJECTED
+    assert judge.calls == len({reading.trace_id for reading in store.list_readings(outcome.run_id)}), "no trace is read twice"
+    assert "Left for another time." in (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
 
 
 def test_without_a_judge_the_plan_stays_blocked_and_says_why(refunds: Refunds) -> None:

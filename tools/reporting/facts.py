@@ -22,6 +22,8 @@ from ..links import Pages, masked_uri, ui_command
 from .changes import Change, changes_of, is_first
 from .excerpts import spoken
 
+PROPOSING = ("hypotheses", "test")
+"""The steps that hypotheses are proposed in."""
 EXAMPLES = 2
 """Traces an issue is shown with; the evidence lists more, the CSV all."""
 
@@ -164,7 +166,7 @@ def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None)
     by_id = {each.hypothesis_id: each for each in hypotheses}
     issues = store.list_issues(analysis.experiment_id)
     mine = [issue for issue in issues if issue.source_run_id == run_id and issue.status is not IssueStatus.REJECTED]
-    proposals = store.read_proposals(run_id, "hypotheses", 0)
+    proposals = [store.read_proposals(run_id, step, 0) for step in PROPOSING]
     return ReportFacts(
         analysis=analysis,
         experiment_name=store.experiment_name(analysis.experiment_id),
@@ -178,7 +180,7 @@ def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None)
         looked_at=store.linked_traces(run_id),
         known_issues=tuple(issue for issue in issues if issue.source_run_id != run_id),
         hypotheses=tuple(hypotheses),
-        left_out=proposals.left_out if proposals else (),
+        left_out=tuple(reason for each in proposals if each is not None for reason in each.left_out),
         queries=tuple(store.list_queries(run_id)),
         changes=changes_of(issues, run_id),
     )

@@ -69,7 +69,7 @@ Polarity = Annotated[
     Literal["problem", "strength"], typer.Option(rich_help_panel=options.WHAT, help="strength: something that works well.")
 ]
 Source = Annotated[
-    Literal["census", "slice", "playbook", "sample", "user", "prior", "anomaly"],
+    Literal["census", "slice", "playbook", "sample", "judging", "user", "prior", "anomaly"],
     typer.Option(
         metavar="WORD",
         rich_help_panel=options.WHAT,

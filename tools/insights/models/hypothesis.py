@@ -8,7 +8,7 @@ from ...testing.plan import Plan
 from .base import Document, Evidence, Kind, Part, Polarity
 from .tested import HypothesisStatus, TestResult, Verdict
 
-HypothesisSource = Literal["census", "slice", "playbook", "sample", "user", "prior", "anomaly"]
+HypothesisSource = Literal["census", "slice", "playbook", "sample", "judging", "user", "prior", "anomaly"]
 
 
 class Anchor(Part):
