@@ -54,6 +54,8 @@ def chat(
     seed: options.Seed = None,
     model: options.Model = None,
     model_parallel: options.ModelParallel = None,
+    model_timeout: options.ModelTimeout = None,
+    context_tokens: options.ContextTokens = None,
     read_sample: options.ReadSample = None,
     read_on: options.ReadOn = None,
     budget_tokens: options.BudgetTokens = None,

@@ -105,6 +105,19 @@ ModelParallel = Annotated[
     int | None,
     typer.Option(metavar="N", rich_help_panel=MODEL, help="Questions to it at the same time; 4 where nothing is said."),
 ]
+ModelTimeout = Annotated[
+    float | None,
+    typer.Option(metavar="SEC", rich_help_panel=MODEL, help="Seconds that one call may take; 300 where nothing is said."),
+]
+ContextTokens = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        rich_help_panel=MODEL,
+        help="What it can take of a question and its answer, in tokens; less is shown where that is little. Learnt from the "
+        "endpoint where nothing is said.",
+    ),
+]
 ReadSample = Annotated[
     int | None,
     typer.Option(metavar="N", rich_help_panel=MODEL, help="Traces that it reads before it proposes; 40 where nothing is said."),

@@ -62,6 +62,10 @@ class Settings(BaseModel):
     """The language model's name; without one, nothing is sent anywhere."""
     model_parallel: int = Field(default=4, ge=1, le=64)
     """Questions to the model in flight at the same time."""
+    model_timeout: float = Field(default=300, gt=0, le=7200)
+    """Seconds that one call of the model may take; small models on a processor need minutes."""
+    context_tokens: int | None = Field(default=None, ge=2000)
+    """What the model can take of a question and its answer together; learnt from its endpoint where nothing is said."""
     read_sample: int = Field(default=40, ge=0, le=1000)
     """Traces that the model reads before it proposes."""
     read_on: int = Field(default=300, ge=0, le=5000)

@@ -31,6 +31,10 @@ class Request:
     """The name of the form that is asked for; empty where none is."""
     method: Method | None
     body: Mapping[str, Any]
+    path: str = ""
+    """With the query."""
+    headers: Mapping[str, str] = field(default_factory=lambda: dict[str, str]())
+    """By name in lower case."""
 
     @property
     def system(self) -> str:
@@ -79,6 +83,8 @@ class ScriptedModel:
     """The ways of asking for a form that it knows; it refuses others."""
     ignores: frozenset[Method] = frozenset()
     """Those that it takes and then answers in prose."""
+    context_tokens: int | None = None
+    """What a prompt and its answer may have together, in characters by 4; it refuses more, as llama.cpp's server does."""
     requests: list[Request] = field(default_factory=lambda: list[Request]())
     unscripted: list[str] = field(default_factory=lambda: list[str]())
     _scripts: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict[str, list[Answer]](list))
@@ -103,12 +109,17 @@ class ScriptedModel:
         assert self._server is not None, "the server is open as a context manager"
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
-    def respond(self, body: Mapping[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]] | None:
+    def respond(
+        self, body: Mapping[str, Any], path: str, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, str], dict[str, Any]] | None:
         """Status, headers and body of the response; None for silence."""
         form, method = _form_of(body)
-        request = Request(form, method, body)
+        request = Request(form, method, body, path, {name.lower(): value for name, value in headers.items()})
         with self._lock:
             self.requests.append(request)
+            if self.context_tokens is not None and _tokens(request) > self.context_tokens:
+                said = f"request ({_tokens(request)} tokens) exceeds the available context size ({self.context_tokens} tokens)"
+                return _error(400, f"{said}, try increasing it")
             if method is not None and method not in self.supports:
                 return _error(400, f"{method} is not supported")
             if method in self.ignores:
@@ -140,6 +151,11 @@ class ScriptedModel:
         self._server.server_close()
         if error is None:
             assert self.unscripted == [], "requests that no script expects"
+
+
+def _tokens(request: Request) -> int:
+    answer = request.body.get("max_tokens") or request.body.get("max_completion_tokens") or 0
+    return len(request.text) // 4 + int(answer)
 
 
 def _form_of(body: Mapping[str, Any]) -> tuple[str, Method | None]:
@@ -180,7 +196,8 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            response = model.respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            response = model.respond(body, self.path, dict(self.headers))
             if response is None:
                 self.close_connection = True
                 return

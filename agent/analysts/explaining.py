@@ -7,13 +7,13 @@ from ...graph.ports import Explanation as Explained
 from ...graph.reading import judgements_of
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Cause, Hypothesis
-from ...tools.reading.digest import digest
+from ...tools.reading.digest import CHARS_PER_TOKEN, digest
 from ...tools.reading.related import find_related
 from ...tools.reading.side_by_side import Group
-from ...tools.sql.help import relations_brief
 from ...tools.testing.compose import nested
 from ...tools.testing.plan import Plan, Slices
 from ..model import GivenUp
+from .fitting import Flexible, Value, flexible
 from .forms import Explanation
 from .inquiry import Inquiry
 from .looking import GROUP_TRACES, Lookout
@@ -78,13 +78,12 @@ async def _look_into(
     groups = {"affected": select_these(ids[:GROUP_TRACES]), "others": select_these(others[:GROUP_TRACES])}
     lookout = Lookout(inquiry, "all", groups)
     await inquiry.look_at(ids[:FOUND])
-    given = {
-        "relations": relations_brief(),
+    given: dict[str, Value] = {
         "finding": f"{hypothesis.statement}\n{len(ids):,} of {len(ids) + len(others):,} {plan.population_title} are affected.",
-        "found": _found(affected),
-        "beside": await lookout.beside(Group("affected", ids), Group("others", others), chars=BESIDE_CHARS),
+        "found": flexible(_found(affected)),
+        "beside": flexible(await lookout.beside(Group("affected", ids), Group("others", others), chars=BESIDE_CHARS)),
         "affected": await _read(inquiry, ids[:AFFECTED]),
-        "unaffected": await _read(inquiry, await asyncio.to_thread(_nearest, inquiry, ids, others)) or "(none)",
+        "unaffected": await _read(inquiry, await asyncio.to_thread(_nearest, inquiry, ids, others)),
     }
     for left in range(ROUNDS, 0, -1):
         answer = await inquiry.ask("explain", Explanation, purpose="causes", **given, log=lookout.log, rounds=_rounds(left))
@@ -128,6 +127,13 @@ def _nearest(inquiry: Inquiry, affected: Sequence[str], others: Sequence[str]) -
     return list(dict.fromkeys([*near, *others]))[:UNAFFECTED]
 
 
-async def _read(inquiry: Inquiry, trace_ids: Sequence[str]) -> str:
-    traces = [await inquiry.read(trace_id) for trace_id in trace_ids]
-    return "\n\n".join(digest(trace, tokens=TRACE_TOKENS, known=inquiry.known) for trace in traces if trace is not None)
+async def _read(inquiry: Inquiry, trace_ids: Sequence[str]) -> Value:
+    traces = [trace for trace_id in trace_ids if (trace := await inquiry.read(trace_id)) is not None]
+    if not traces:
+        return "(none)"
+
+    def cut(chars: int) -> str:
+        tokens = chars // (CHARS_PER_TOKEN * len(traces))
+        return "\n\n".join(digest(trace, tokens=tokens, known=inquiry.known) for trace in traces)
+
+    return Flexible(TRACE_TOKENS * CHARS_PER_TOKEN * len(traces), cut)

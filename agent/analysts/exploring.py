@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ...tools.insights.models import Census
 from ...tools.reading.overviews import overview_names
-from ...tools.sql.help import relations_brief
 from ..model import GivenUp
+from .fitting import flexible
 from .forms import Candidate, Exploration
 from .inquiry import Inquiry
 from .looking import Lookout
@@ -24,11 +24,10 @@ async def explore(inquiry: Inquiry, census: Census, known: Sequence[Candidate], 
             "explore",
             Exploration,
             purpose="exploration",
-            relations=relations_brief(),
             rounds=f"You may answer {left} more time{'s' if left > 1 else ''}.",
-            counted=_counted(census),
-            overviews=glances,
-            candidates=_listed([*known, *found]) or "(none yet)",
+            counted=flexible(_counted(census)),
+            overviews=flexible(glances),
+            candidates=flexible(_listed([*known, *found]) or "(none yet)"),
             log=lookout.log,
         )
         if isinstance(answer, GivenUp):

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...tools.reading.digest import CHARS_PER_TOKEN
 from ..model import GivenUp
+from .fitting import flexible
 from .forms import Candidate, Grouping, Mode
 from .inquiry import Inquiry
 
-NOTES_CHARS = 14_000
+NOTES_TOKENS = 4_700
 """Of the notes that one question groups."""
 QUOTE_CHARS = 120
 EXAMPLES = 4
@@ -54,8 +56,10 @@ async def group_notes(inquiry: Inquiry, notes: Sequence[Note]) -> tuple[tuple[Gr
     modes: dict[str, Mode] = {}
     pending = list(enumerate(notes, start=1))
     for _ in range(2):  # what is left out of every mode is looked at once more, beside the modes that there are
-        for batch in _batches(pending):
-            answer = await inquiry.ask("group_notes", Grouping, purpose="grouping", modes=_listed(modes), notes=_numbered(batch))
+        for batch in _batches(pending, inquiry.fitting(NOTES_TOKENS) * CHARS_PER_TOKEN):
+            answer = await inquiry.ask(
+                "group_notes", Grouping, purpose="grouping", modes=flexible(_listed(modes)), notes=flexible(_numbered(batch))
+            )
             if isinstance(answer, GivenUp):
                 inquiry.note(f"Notes could not be grouped: {answer.why}")
                 break
@@ -76,7 +80,7 @@ def _add(modes: dict[str, Mode], found: Sequence[Mode], numbers: set[int]) -> No
         modes[key] = base.model_copy(update={"notes": list(dict.fromkeys([*base.notes, *known]))})
 
 
-def _batches(notes: Sequence[tuple[int, Note]]) -> list[list[tuple[int, Note]]]:
+def _batches(notes: Sequence[tuple[int, Note]], chars: int) -> list[list[tuple[int, Note]]]:
     """The notes in as few parts as are short enough to be grouped by one question."""
     batches: list[list[tuple[int, Note]]] = []
     room = 0
@@ -84,7 +88,7 @@ def _batches(notes: Sequence[tuple[int, Note]]) -> list[list[tuple[int, Note]]]:
         length = len(note.line) + 6
         if not batches or length > room:
             batches.append([])
-            room = NOTES_CHARS
+            room = chars
         batches[-1].append((number, note))
         room -= length
     return batches

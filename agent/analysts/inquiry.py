@@ -14,6 +14,7 @@ from ...tools.insights.models import Analysis
 from ...tools.traces.reader import TraceView
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
+from .fitting import RELATIONS, Value, ask_fitted, brief_for
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -34,11 +35,20 @@ class Inquiry:
     seen: set[str] = field(default_factory=lambda: set[str]())
     """Traces that the model was shown while it proposed: what they suggest isn't tested on them."""
 
-    async def ask(self, prompt: str, form: type[T], *, purpose: str, **values: str) -> T | GivenUp:
-        """The model's answer to a packaged prompt."""
-        asked = load_prompt(prompt)
-        shared = {"agent": self.brief} if "agent" in asked.front.inputs else {}
-        return await self.model.ask(asked.render(**shared, **values), form, purpose=purpose)
+    async def ask(self, prompt: str, form: type[T], *, purpose: str, **values: Value) -> T | GivenUp:
+        """The model's answer to a packaged prompt; what is flexible is shortened where its context is small."""
+        given: dict[str, Value] = dict(values)
+        inputs = load_prompt(prompt).front.inputs
+        if "agent" in inputs:
+            given["agent"] = brief_for(self.model, self.brief)
+        if "relations" in inputs:
+            given["relations"] = RELATIONS
+        return await ask_fitted(self.model, prompt, form, purpose=purpose, values=given)
+
+    def fitting(self, tokens: int) -> int:
+        """So many tokens, or a third of what the model can take, whichever is less."""
+        context = self.model.context_tokens
+        return tokens if context is None else min(tokens, context // 3)
 
     async def read(self, trace_id: str) -> TraceView | None:
         """A trace, linked; None where it can't be read."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Proposal
-from ...prompts import load_prompt
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
 from ...tools.traces.sample import spread_sample
@@ -13,6 +12,7 @@ from ..model import GivenUp, LanguageModel
 from .brief import agent_brief, agent_facts, glimpses, known_texts
 from .estimating import estimate_spending
 from .explaining import explain
+from .fitting import ask_fitted, flexible
 from .forms import Purpose
 from .inquiry import Inquiry
 from .judging import LanguageJudge
@@ -52,7 +52,8 @@ class LanguageAnalyst:
             return agent_facts(bench), glimpses(bench, sample)
 
         facts, traces = await asyncio.to_thread(look)
-        answer = await self._model.ask(load_prompt("purpose").render(facts=facts, traces=traces), Purpose, purpose="purpose")
+        values = {"facts": flexible(facts), "traces": flexible(traces)}
+        answer = await ask_fitted(self._model, "purpose", Purpose, purpose="purpose", values=values)
         if isinstance(answer, GivenUp):
             self._note(f"The model could not say what the agent is for ({answer.why}); it is described by counting.")
             return await self._counting.describe(bench)

@@ -17,6 +17,7 @@ from ...tools.reading.facts import Half
 from ...tools.reading.overviews import show_overviews
 from ...tools.reading.side_by_side import Group, side_by_side
 from ...tools.sql.guard import check_query
+from .fitting import Flexible, shortened
 from .forms import Look
 from .inquiry import Inquiry
 
@@ -67,13 +68,17 @@ class Lookout:
             self.shown.append(Shown(look, await self._carry_out(look)))
 
     @property
-    def log(self) -> str:
+    def log(self) -> Flexible:
         """The latest looks whole, as many as fit; of all what was learnt."""
+        return Flexible(LOG_CHARS, self._log)
+
+    def _log(self, chars: int) -> str:
         kept: list[str] = []
         for _, text in reversed(self.shown):
-            if sum(map(len, kept)) + len(text) > LOG_CHARS:
+            room = chars - sum(map(len, kept))
+            if len(text) > room and kept:
                 break
-            kept.insert(0, text)
+            kept.insert(0, shortened(text, room))
         noted = "\n".join(f"- {each}" for each in self.learnt)
         return f"learnt so far:\n{noted or '(nothing yet)'}\n\n" + ("\n\n".join(kept) or "(no look yet)")
 

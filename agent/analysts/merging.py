@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..model import GivenUp
+from .fitting import flexible
 from .forms import Candidate, Duplicates, Pair
 from .inquiry import Inquiry
 
@@ -28,8 +29,8 @@ async def merge_candidates(
         "merge_candidates",
         Duplicates,
         purpose="merging",
-        known="\n".join(f"{label}: {text}" for label, text in listed.items()) or "(nothing)",
-        candidates="\n".join(f"{label}: {each.statement} ({each.check})" for label, each in labels.items()),
+        known=flexible("\n".join(f"{label}: {text}" for label, text in listed.items()) or "(nothing)"),
+        candidates=flexible("\n".join(f"{label}: {each.statement} ({each.check})" for label, each in labels.items())),
     )
     if isinstance(answer, GivenUp):
         return tuple(candidates), ()

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from ...tools.errors import QueryError
 from ...tools.insights.models import HypothesisDraft, HypothesisSource
-from ...tools.sql.help import relations_brief
 from ...tools.testing.compose import member_count, step_count
 from ...tools.testing.plan import Contrast, Count, Decision, Plan, QueryStep, Rate, Read, ReadStep
 from ...tools.testing.queries import PlanQueries
 from ...tools.testing.render import render_plan
 from ..model import GivenUp
+from .fitting import flexible
 from .forms import Candidate, WrittenPlan
 from .inquiry import Inquiry
 
@@ -75,11 +75,10 @@ async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bo
             "write_plan",
             WrittenPlan,
             purpose="plans",
-            relations=relations_brief(),
             candidate=f"{candidate.title}\n{candidate.statement}\nhow it is decided: {candidate.check}\n"
             f"decided by the fields alone: {'probably' if candidate.by_sql else 'no'}{wish}",
-            seen="\n".join(f"- {each}" for each in suggested.seen) or "(nothing but that)",
-            problem=problem,
+            seen=flexible("\n".join(f"- {each}" for each in suggested.seen) or "(nothing but that)"),
+            problem=flexible(problem),
         )
         if isinstance(written, GivenUp):
             return Planned(None, f"{candidate.statement} No plan for it: {written.why}")

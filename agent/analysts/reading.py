@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from ...tools.insights.models import Census
-from ...tools.reading.digest import digest
+from ...tools.reading.digest import CHARS_PER_TOKEN, digest
 from ...tools.reading.related import find_related
 from ...tools.reading.transcript import span_called
 from ...tools.reading.turns import turns_around
@@ -12,6 +12,7 @@ from ...tools.traces.claims import look_up
 from ...tools.traces.reader import TraceView
 from ...tools.traces.sample import odd_sample, random_sample
 from ..model import GivenUp
+from .fitting import Flexible, flexible
 from .forms import TraceReading
 from .grouping import Grouped, Note, group_notes
 from .inquiry import Inquiry
@@ -83,11 +84,20 @@ async def _read_one(inquiry: Inquiry, trace_id: str, beside: str) -> TraceReadin
     trace = await inquiry.read(trace_id)
     if trace is None:
         return None
-    text = digest(trace, tokens=TRACE_TOKENS, known=inquiry.known)
+    text = digest(trace, tokens=inquiry.fitting(TRACE_TOKENS), known=inquiry.known)
+
+    def cut(chars: int) -> str:
+        return digest(trace, tokens=chars // CHARS_PER_TOKEN, known=inquiry.known)
 
     async def ask(spans: str, may: str) -> TraceReading | GivenUp:
         return await inquiry.ask(
-            "read_trace", TraceReading, purpose="open reading", may=may, related=beside, trace=text, spans=spans
+            "read_trace",
+            TraceReading,
+            purpose="open reading",
+            may=may,
+            related=flexible(beside),
+            trace=Flexible(len(text), lambda chars: text if chars >= len(text) else cut(chars)),
+            spans=flexible(spans),
         )
 
     noted = await ask_with_spans(trace, text, ask)

@@ -35,13 +35,14 @@ def configured_model(
             "million tokens, or limit the tokens with --budget-tokens."
         )
     limits = Limits(settings.budget_tokens, settings.budget_usd, settings.max_minutes)
-    endpoint = Endpoint.from_environment(settings.model, environ)
+    endpoint = Endpoint.from_environment(settings.model, environ, timeout_s=settings.model_timeout)
     budget = Budget(limits, price)
     return LanguageModel(
         endpoint,
         budget,
         redacts=settings.redact,
         width=settings.model_parallel,
+        context_tokens=settings.context_tokens,
         check_stop=check_stop,
         recorder=_recorder(settings.trace_agent, tracking),
     )

@@ -37,7 +37,7 @@ class Endpoint:
     retries: int = RETRIES
 
     @classmethod
-    def from_environment(cls, model: str, environ: Mapping[str, str]) -> "Endpoint":
+    def from_environment(cls, model: str, environ: Mapping[str, str], *, timeout_s: float = TIMEOUT_S) -> "Endpoint":
         """The endpoint that the usual variables name.
 
         `OPENAI_BASE_URL` and `OPENAI_API_KEY`; else `AZURE_OPENAI_ENDPOINT`, `AZURE_OPENAI_API_KEY` and `OPENAI_API_VERSION`.
@@ -51,7 +51,8 @@ class Endpoint:
             if not key:
                 raise UserError("AZURE_OPENAI_ENDPOINT is set and AZURE_OPENAI_API_KEY is not: set it, here or in an env file.")
             version = environ.get("OPENAI_API_VERSION", "").strip() or AZURE_VERSION
-            return cls(model, _checked(azure, "AZURE_OPENAI_ENDPOINT"), api_key=key, azure_version=version)
+            address = _checked(azure, "AZURE_OPENAI_ENDPOINT")
+            return cls(model, address, api_key=key, azure_version=version, timeout_s=timeout_s)
         key = environ.get("OPENAI_API_KEY", "").strip()
         if not key and not base_url:
             raise UserError(
@@ -59,7 +60,7 @@ class Endpoint:
                 "env file. docs/models.md has examples; --analyst statistical needs none."
             )
         # Servers of one's own seldom ask for a key, and the client insists on one.
-        return cls(model, _checked(base_url or OPENAI, "OPENAI_BASE_URL"), api_key=key or "none")
+        return cls(model, _checked(base_url or OPENAI, "OPENAI_BASE_URL"), api_key=key or "none", timeout_s=timeout_s)
 
     @property
     def address(self) -> str:
@@ -92,6 +93,7 @@ class Endpoint:
             return AzureChatOpenAI(
                 azure_endpoint=self.base_url,
                 azure_deployment=self.model,
+                model=self.model,
                 api_key=SecretStr(self.api_key),
                 api_version=self.azure_version,
                 timeout=self.timeout_s,

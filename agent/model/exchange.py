@@ -1,6 +1,7 @@
 """One question to an endpoint and what came back: an answer of the form asked for, or why there is none; and what it cost."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,12 +20,27 @@ if TYPE_CHECKING:
     from openai.types.completion_usage import CompletionUsage
 
 T = TypeVar("T", bound=BaseModel)
+TOO_LONG = re.compile(
+    r"context[ _](length|size|window)|(prompt|input|request)\W+(\w+\W+){0,4}too (long|large)|too many (input )?tokens",
+    re.IGNORECASE,
+)
+"""How endpoints say that a question is too long: OpenAI and vLLM, llama.cpp, Anthropic's, gateways."""
+CONTEXT = re.compile(r"context (?:length|size|window)\D{0,20}([\d,]{3,})", re.IGNORECASE)
 NOT_ANSWERED_IN_A_ROW = 3
 """Questions in a row that the endpoint fails to answer, each after the retries of the client, before it is called dead."""
 
 
 class Unanswerable(Exception):
     """The endpoint refuses this question and would refuse it again: it is too long, or against its rules."""
+
+
+class TooLong(Unanswerable):
+    """The question and its answer have more tokens than the model can take."""
+
+    def __init__(self, why: str, *, context_tokens: int | None) -> None:
+        super().__init__(why)
+        self.context_tokens = context_tokens
+        """How many it can take, where the endpoint says so."""
 
 
 class Unanswered(Exception):
@@ -144,8 +160,8 @@ class Exchange:
             return ModelError(f"{self._name} isn't there: check --model and OPENAI_BASE_URL. It says: {said}")
         if isinstance(error, openai.RateLimitError):
             return self._not_answered(f"it asks for fewer requests (429): {said}")
-        if type(error).__name__ == "OpenAIContextOverflowError" or "context" in said and "length" in said:
-            return Unanswerable(f"it is too long for this model: {said}")
+        if type(error).__name__ == "OpenAIContextOverflowError" or TOO_LONG.search(said):
+            return TooLong(f"it is too long for this model: {said}", context_tokens=_context_in(said))
         if self.method is None and isinstance(error, openai.APIStatusError):
             return MethodRefused(said)
         if isinstance(error, openai.APIStatusError) and error.status_code < 500:
@@ -191,6 +207,12 @@ def _book_message(meter: Meter, message: AIMessage) -> None:
         meter.usage = meter.usage.plus(
             Usage(prompt_tokens=used["input_tokens"], cached_tokens=cached, completion_tokens=used["output_tokens"])
         )
+
+
+def _context_in(said: str) -> int | None:
+    """The size of the context that an endpoint names in its refusal."""
+    found = CONTEXT.search(said)
+    return int(found[1].replace(",", "")) if found else None
 
 
 def _one_line(error: Exception) -> str:

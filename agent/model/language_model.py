@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from ...tools.insights.store import InsightStore
 from ...tools.redaction import redact
 from .budget import Budget, BudgetSpent, estimate_tokens
 from .endpoint import Endpoint
-from .exchange import Exchange, Meter, Unanswerable, Unanswered
+from .exchange import Exchange, Meter, TooLong, Unanswerable, Unanswered
 from .methods import METHODS, BadAnswer, Method, strict_schema
 from .recorder import CallRecorder
 
@@ -27,6 +27,10 @@ ATTEMPTS = 3
 """A bad answer is asked again twice, with what was wrong with it."""
 MORE = 4
 """Times as many tokens an answer may have when the first was cut off."""
+SMALLER = 0.8
+"""Of a question that was refused for its length, what the next is cut to where the endpoint names no size that explains it."""
+LEAST_CONTEXT = 1_000
+"""Tokens below which no question fits, however short its traces are shown."""
 HEED_S = 0.2
 """How long a stop may go unheeded, in seconds."""
 SAID_CHARS = 2000
@@ -54,6 +58,7 @@ class LanguageModel:
         *,
         redacts: bool = False,
         width: int = 4,
+        context_tokens: int | None = None,
         check_stop: Callable[[], None] = lambda: None,
         recorder: CallRecorder | None = None,
     ) -> None:
@@ -64,6 +69,7 @@ class LanguageModel:
             budget: What may be spent.
             redacts: Whether secrets and personal data are masked before anything is sent.
             width: Questions in flight at the same time.
+            context_tokens: What a question and its answer may have together; learnt from refusals where it is None.
             check_stop: Raises `Stopped` where a stop was asked for; called while a question is in flight.
             recorder: Records each call, where that is wanted.
         """
@@ -71,6 +77,7 @@ class LanguageModel:
         self.budget = budget
         self.redacts = redacts
         self.width = width
+        self.context_tokens = context_tokens
         self._check_stop = check_stop
         self._recorder = recorder
         self.declined = False
@@ -147,10 +154,13 @@ class LanguageModel:
     async def _ask(self, desk: "_Desk", question: "_Question", answer: type[T]) -> T | GivenUp:
         try:
             found = await self._until_usable(desk, question, answer)
+        except TooLong as error:
+            if self._learn(error, question.prompt):  # not kept: a shorter question may be put instead
+                await desk.write_spend(self.budget)
+                return GivenUp(str(error))
+            return await self._give_up(desk, question, str(error))
         except (BadAnswer, Unanswerable) as error:
-            self.budget.give_up()
-            await desk.keep(question, None, given_up=str(error), budget=self.budget, model=self.endpoint.model)
-            return GivenUp(str(error))
+            return await self._give_up(desk, question, str(error))
         except Unanswered as error:  # not kept: it may be answered another time
             self.budget.give_up()
             await desk.write_spend(self.budget)
@@ -161,6 +171,23 @@ class LanguageModel:
             return GivenUp(str(error), final=True)
         await desk.keep(question, found, budget=self.budget, model=self.endpoint.model)
         return found
+
+    async def _give_up(self, desk: "_Desk", question: "_Question", why: str) -> GivenUp:
+        """Keeps that there is no answer, and none will come."""
+        self.budget.give_up()
+        await desk.keep(question, None, given_up=why, budget=self.budget, model=self.endpoint.model)
+        return GivenUp(why)
+
+    def _learn(self, error: TooLong, prompt: Rendered) -> bool:
+        """Takes the context for as small as the endpoint says, or as the refusal shows; whether that is smaller than before."""
+        asked = estimate_tokens(prompt.system) + estimate_tokens(prompt.user) + self.endpoint.output_limit(prompt.max_tokens)
+        told = error.context_tokens or asked
+        # What was thought to fit and is refused has more tokens than were estimated.
+        smaller = told if asked > told else int(asked * SMALLER)
+        if smaller < LEAST_CONTEXT or self.context_tokens is not None and smaller >= self.context_tokens:
+            return False
+        self.context_tokens = smaller
+        return True
 
     async def _until_usable(self, desk: "_Desk", question: "_Question", answer: type[T]) -> T:
         """Asks again after a bad answer, with what was wrong with it.
@@ -177,10 +204,16 @@ class LanguageModel:
                 try:
                     return await self._send(desk, question, messages, answer, limit)
                 except BadAnswer as bad:
-                    limit = limit * MORE if bad.cut_off and question.attempts == 1 else limit
+                    limit = self._longer(limit, messages[:2]) if bad.cut_off and question.attempts == 1 else limit
                     messages = [*messages[:2], *_reminder(bad)]
                     raise
         raise AssertionError("tenacity raises the last error")
+
+    def _longer(self, limit: int, messages: Sequence[BaseMessage]) -> int:
+        """What an answer may have that was cut off: several times as much, as far as there is room."""
+        if self.context_tokens is None:
+            return limit * MORE
+        return max(limit, min(limit * MORE, self.context_tokens - sum(estimate_tokens(each.text) for each in messages)))
 
     async def _send(self, desk: "_Desk", question: "_Question", messages: list[BaseMessage], answer: type[T], limit: int) -> T:
         """One exchange within the budget; what it cost is in the memory before its answer is used."""

@@ -159,6 +159,12 @@ def relations_brief() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+@cache
+def relations_sketch() -> str:
+    """The relations and the rules alone: for a model that can take little."""
+    return "\n\n".join(["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES)]) + "\n"
+
+
 def _relation_text(relation: Relation) -> str:
     lines = [f"  {relation.name}: {relation.row}"]
     for column in relation.columns:
