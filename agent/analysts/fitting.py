@@ -41,8 +41,10 @@ RELATIONS = Flexible(
 
 
 def shortened(text: str, chars: int) -> str:
-    """The beginning of a text, and how much of it is left out."""
-    return text if len(text) <= chars else f"{text[: max(chars, 0)]} … ({len(text) - max(chars, 0):,} more characters)"
+    """The beginning of a text, and how much of it is left out; the whole text where that is no longer."""
+    kept = max(chars, 0)
+    cut = f"{text[:kept]} … ({len(text) - kept:,} more characters)"
+    return text if len(text) <= max(kept, len(cut)) else cut
 
 
 def flexible(text: str) -> Flexible:

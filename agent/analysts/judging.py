@@ -1,27 +1,24 @@
 """The judge: reads one trace for several questions at once, and may ask for spans in full before it answers."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...graph.ports import Claim, Judged, Remark, Unasked
-from ...prompts import load_prompt
-from ...tools.reading.digest import digest, spans_in_full
+from ...tools.reading.digest import CHARS_PER_TOKEN, digest
 from ...tools.reading.transcript import span_called
+from ...tools.reading.turns import has_turns, turns_around
 from ...tools.traces.reader import TraceView
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
-from .brief import agent_brief, agent_rules
+from .brief import agent_brief, known_texts
+from .fitting import Flexible, Value, ask_fitted, brief_for, flexible, shortened
+from .showing import ask_with_spans
 
 TRACE_TOKENS = 4_000
 """Of the digest of a trace."""
-SPANS_TOKENS = 3_000
-"""Of all spans in full that one question shows."""
-MOST_REQUESTS = 2
-"""Times that it may ask for spans before it must answer."""
-NOTHING_YET = "(none yet)"
 
 
 class Finding(BaseModel):
@@ -64,40 +61,71 @@ class LanguageJudge:
         """`width` is how many traces it may be asked about at the same time."""
         self.width = width
         self._model = model
-        self._shared: dict[str, tuple[str, str]] = {}
+        self._shared: dict[str, _Brief] = {}
 
     async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
         """One claim for each question; unclear where the model gives no usable answer."""
         await self._model.attach(bench.store, bench.run_id)
-        agent, rules = await self._brief(bench)
-        text = digest(trace, tokens=TRACE_TOKENS, known={rules: "the rules above"})
-        shown: list[str] = []
-        for left in range(MOST_REQUESTS, -1, -1):
-            answer = await self._ask(agent, questions, text, spans_in_full(trace, shown, tokens=SPANS_TOKENS), left)
-            if isinstance(answer, GivenUp) and (answer.final or answer.passing):
-                return Unasked(answer.why, final=answer.final)
-            if isinstance(answer, GivenUp):
-                return Judged([Claim("unclear", reason=answer.why)] * len(questions))
-            more = [handle for handle in answer.show if span_called(trace, handle) and handle not in shown]
-            if answer.findings or not more or not left:
-                remarks = [Remark(each.what, _named(trace, each.span), each.quote) for each in answer.others]
-                return Judged(_claims(trace, answer.findings, len(questions)), remarks)
-            shown += more
-        raise AssertionError("the last round answers")
-
-    async def _ask(self, agent: str, questions: Sequence[str], text: str, spans: str, left: int) -> Judgements | GivenUp:
+        brief = await self._brief(bench)
+        turns = await asyncio.to_thread(_turns, bench, trace.trace_id) if brief.has_turns else ""
         asked = "\n".join(f"{number}. {' '.join(question.split())}" for number, question in enumerate(questions, start=1))
-        may = f"You may ask {left} more time{'s' if left > 1 else ''}." if left else "You can't ask any more: answer now."
-        prompt = load_prompt("judge_trace").render(agent=agent, questions=asked, may=may, trace=text, spans=spans or NOTHING_YET)
-        return await self._model.ask(prompt, Judgements, purpose="judging")
+        text = digest(trace, tokens=TRACE_TOKENS, known=brief.known)
 
-    async def _brief(self, bench: Workbench) -> tuple[str, str]:
+        def cut(chars: int) -> str:
+            return digest(trace, tokens=chars // CHARS_PER_TOKEN, known=brief.known)
+
+        async def ask(spans: str, may: str) -> Judgements | GivenUp:
+            values: dict[str, Value] = {
+                "agent": brief_for(self._model, brief.agent),
+                "questions": asked,
+                "may": may,
+                "trace": Flexible(len(turns) + len(text), lambda chars: _beside(turns, chars, whole=text, cut=cut)),
+                "spans": flexible(spans),
+            }
+            return await ask_fitted(self._model, "judge_trace", Judgements, purpose="judging", values=values)
+
+        answer = await ask_with_spans(trace, text, ask, settled=lambda answer: bool(answer.findings))
+        if isinstance(answer, GivenUp) and (answer.final or answer.passing):
+            return Unasked(answer.why, final=answer.final)
+        if isinstance(answer, GivenUp):
+            return Judged([Claim("unclear", reason=answer.why)] * len(questions))
+        remarks = [Remark(each.what, _named(trace, each.span), each.quote) for each in answer.others]
+        return Judged(_claims(trace, answer.findings, len(questions)), remarks)
+
+    async def _brief(self, bench: Workbench) -> "_Brief":
         """What is known of the agent and its rules, the same for all traces."""
         if bench.run_id not in self._shared:
             analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
-            brief = await asyncio.to_thread(agent_brief, bench, analysis)
-            self._shared[bench.run_id] = brief, await asyncio.to_thread(agent_rules, bench)
+            self._shared[bench.run_id] = await asyncio.to_thread(
+                lambda: _Brief(agent_brief(bench, analysis), known_texts(bench), has_turns(bench))
+            )
         return self._shared[bench.run_id]
+
+
+class _Brief(NamedTuple):
+    """What all questions about an experiment share."""
+
+    agent: str
+    known: Mapping[str, str]
+    has_turns: bool
+    """Whether some traces are turns of the same conversation."""
+
+
+def _turns(bench: Workbench, trace_id: str) -> str:
+    """The turns around a trace that is one of several, linked."""
+    found = turns_around(bench, [trace_id]).get(trace_id)
+    if found is None:
+        return ""
+    bench.look_at(found.trace_ids)
+    return f"{found.text}\n\n"
+
+
+def _beside(turns: str, chars: int, *, whole: str, cut: Callable[[int], str]) -> str:
+    """The turns around a trace and the trace; of both at most so many characters, the trace first."""
+    if chars >= len(turns) + len(whole):
+        return f"{turns}{whole}"
+    around = shortened(turns, chars // 4)
+    return f"{around}{cut(chars - len(around))}"
 
 
 def _claims(trace: TraceView, findings: Sequence[Finding], questions: int) -> list[Claim]:

@@ -1,6 +1,7 @@
 """The judge that asks a language model: what it sends, how often it asks, and what it makes of the answers."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from analyze_experiment.agent.analysts import judging
 from analyze_experiment.agent.analysts.judging import LanguageJudge
 from analyze_experiment.agent.model import Budget, Endpoint, LanguageModel, Limits
 from analyze_experiment.agent.model.endpoint import RETRIES
 from analyze_experiment.graph.ports import Claim, Judged, Unasked
 from analyze_experiment.tests.sample_traces import SampleExperiment
-from analyze_experiment.tests.scripted_model import Failure, Said, ScriptedModel
+from analyze_experiment.tests.scripted_model import Failure, Request, Said, ScriptedModel
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.traces.snapshot import take_snapshot
 from analyze_experiment.tools.tracking import connect
@@ -85,7 +87,31 @@ def test_all_questions_about_a_trace_are_one_request_and_answered_in_their_order
     assert "And order 18?" in request.user
 
 
-def test_spans_that_it_asks_for_are_shown_and_it_is_asked_three_times_at_most(court: Court) -> None:
+def test_a_turn_of_a_conversation_is_judged_with_the_turns_around_it_in_view(court: Court) -> None:
+    court.server.script("Judgements", {"show": [], "findings": [finding(1, "not"), finding(2, "not")]})
+    court.claims()
+    trace = court.server.requests[0].user.split("<trace>")[1]
+    assert trace.index("This trace is turn 2 of 2") < trace.index("user: Where is order 17?") < trace.index("And order 18?")
+    first = re.findall(r"turn 1 (tr-[0-9a-f]{32})", trace)
+    assert set(first) <= set(court.bench.store.reader.linked(court.bench.run_id, experiment_id="1")), "it is linked"
+
+
+def test_a_trace_and_its_turns_are_shown_shorter_where_the_model_can_take_little(court: Court) -> None:
+    def refusal(request: Request) -> Failure:
+        tokens = len(request.text) // 3 + request.body["max_tokens"]
+        return Failure(400, f"the request exceeds the available context size ({tokens - 25} tokens)")
+
+    court.server.script("Judgements", refusal, {"show": [], "findings": [finding(1, "not"), finding(2, "not")]})
+    court.claims()
+    refused, asked = court.server.requests
+    assert "It ships today." in refused.user and "It ships today." not in asked.user
+    assert "And order 18?" in asked.user, "the trace goes before the turns around it"
+
+
+def test_spans_that_it_asks_for_are_shown_and_it_is_asked_three_times_at_most(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "TRACE_TOKENS", 50)
     more = [{"show": [handle], "findings": []} for handle in ("s1", "s2", "s1")]
     court.server.script("Judgements", *more)
     claims = court.claims()

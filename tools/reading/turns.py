@@ -17,6 +17,7 @@ BEFORE, AFTER = 8, 2
 """Turns of each side that are shown."""
 ASKED_CHARS, ANSWERED_CHARS, TOOLS_CHARS = 300, 400, 120
 
+SEVERAL = "SELECT session_id FROM traces WHERE session_id IS NOT NULL GROUP BY session_id HAVING count(*) > 1 LIMIT 1"
 AROUND = """
 WITH turns AS (
   SELECT t.trace_id, t.session_id, count(*) OVER (PARTITION BY t.session_id) AS turns,
@@ -34,6 +35,11 @@ SELECT a.around_id AS around_id, a.own AS own, a.turns AS turns, a.trace_id AS t
 FROM around AS a JOIN traces AS t ON t.trace_id = a.trace_id LEFT JOIN calls AS c ON c.trace_id = a.trace_id
 ORDER BY 1, 5
 """
+
+
+def has_turns(bench: Workbench) -> bool:
+    """Whether several traces are of one conversation anywhere in the experiment."""
+    return bool(bench.query(SEVERAL, title="Whether traces are turns of conversations").num_rows)
 
 
 def turns_around(bench: Workbench, trace_ids: Iterable[str]) -> dict[str, Related]:

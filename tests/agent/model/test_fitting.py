@@ -95,4 +95,5 @@ def test_a_refusal_for_its_length_is_known_in_the_words_of(desk: Desk, refusal: 
 
 def test_a_text_says_how_much_of_it_is_left_out() -> None:
     assert shortened("four", 4) == "four"
-    assert shortened("fourteen", 4) == "four … (4 more characters)"
+    assert shortened("fourteen " * 20, 4) == "four … (176 more characters)"
+    assert shortened("fourteen", 4) == "fourteen", "it would be no shorter"
