@@ -36,7 +36,7 @@ format: install ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 evals: install ## measure: the planted experiments, the real ones where present, the benchmarks
-	$(BIN)/python -m analyze_experiment.evals.planted.score --seeds 11 12
+	$(BIN)/python -m analyze_experiment.evals.planted.benchmark --publish
 	$(BIN)/python -m analyze_experiment.evals.nulls.score
 	$(BIN)/python -m analyze_experiment.evals.bench.analysis
 	$(BIN)/python -m analyze_experiment.evals.bench.snapshot

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-NAMES = ("retail", "airline", "airline-voice", "airline-turns")
+from ..planted.real import DATA, NAMES
+
 COMMAND = (sys.executable, "-c", "from analyze_experiment.agent.cli import main; main()")
 REPEATS = 5
 

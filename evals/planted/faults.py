@@ -50,6 +50,8 @@ class Finding:
     """Whether the share is one of all traces, or only of those in which the fault is possible."""
     tool: str = ""
     """The tool whose calls are counted, where the share is one of calls."""
+    outcome: Literal["error", "feedback"] = "error"
+    """Of segments: what concentrates there, traces that end in ERROR or negative feedback."""
 
 
 READ = Finding("read")
@@ -76,6 +78,8 @@ class Fault:
     """The only segment in which it occurs, where there is one: attribute and value."""
     support_title: str = ""
     """What the supporting turns are, where it needs any."""
+    mechanism: str = ""
+    """What the failing spans say, where they say why."""
     rate: float | None = None
     """The probability with which it is drawn where it is possible; None where exact numbers are cast."""
 

@@ -1,13 +1,13 @@
 """Keeps account of what is planted while the traces are made, so that the truth can't differ from them."""
 
-import zlib
 from collections import defaultdict
 
 from .agents import Agent
+from .clusters import Clusters
 from .conditions import Conditions
 from .facts import FactBook
 from .faults import Fault
-from .rows import EXPERIMENT_ID, session_id
+from .rows import EXPERIMENT_ID
 from .spans import Trace
 from .truth import LookAlike, PlantedFault, Truth
 
@@ -18,10 +18,11 @@ class Ledger:
     def __init__(self, agent: Agent, conditions: Conditions) -> None:
         self.agent = agent
         self.conditions = conditions
-        self._spans = 0
+        self._traces = self._spans = 0
         self._facts = FactBook()
         self._faults = agent.faults(conditions)
-        self._clusters: dict[str, int] = {}
+        self._clusters = Clusters()
+        self._outcomes: dict[str, dict[str, bool]] = {"error": {}, "feedback": {}}
         self._affected: dict[str, list[str]] = defaultdict(list)
         self._pointed: dict[str, list[str]] = defaultdict(list)
         self._related: dict[str, list[str]] = defaultdict(list)
@@ -31,11 +32,15 @@ class Ledger:
 
     def enter(self, trace: Trace) -> None:
         """Notes what a trace shows."""
+        self._traces += 1
         self._spans += len(trace.spans)
         self._facts.enter(trace)
-        self._clusters[trace.trace_id] = zlib.crc32((trace.story.slot.task or session_id(trace)).encode())
+        self._clusters.enter(trace)
         for fault in self._faults:
             self._enter_fault(fault, trace)
+        self._outcomes["error"][trace.trace_id] = trace.root.failure is not None
+        if trace.story.feedback:
+            self._outcomes["feedback"][trace.trace_id] = not trace.story.feedback.up
         for key in trace.story.look_alikes:
             self._affected[key].append(trace.trace_id)
 
@@ -66,7 +71,7 @@ class Ledger:
             experiment_id=str(EXPERIMENT_ID),
             variant=conditions.variant,
             seed=conditions.seed,
-            traces=len(self._clusters),
+            traces=self._traces,
             spans=self._spans,
             faults=tuple(self._planted(fault) for fault in self._faults if self._affected[fault.key]),
             look_alikes=tuple(
@@ -81,12 +86,19 @@ class Ledger:
             ),
             facts=tuple(self._facts.true_facts()),
             icc=conditions.icc,
-            clusters=self._clusters,
+            clusters=self._clusters.close(),
         )
+
+    def _rest(self, fault: Fault) -> dict[str, bool]:
+        if fault.finding.way != "slices":
+            return {}
+        possible = set(self._possible[fault.key])
+        return {key: had for key, had in self._outcomes[fault.finding.outcome].items() if key not in possible}
 
     def _planted(self, fault: Fault) -> PlantedFault:
         finding, key = fault.finding, fault.key
         calls, affected = self._calls[key], self._affected[key]
+        rest = self._rest(fault)
         return PlantedFault(
             fault_id=key,
             title=fault.title,
@@ -104,6 +116,10 @@ class Ledger:
             entry=finding.entry,
             threshold=finding.threshold,
             of_all=finding.of_all,
+            tool=finding.tool,
             share=self._failing_calls[key] / calls if calls else len(affected) / max(1, len(self._possible[key])),
             process_rate=fault.rate,
+            mechanism=fault.mechanism,
+            rest_ids=tuple(sorted(rest)),
+            rest_rate=sum(rest.values()) / len(rest) if rest else 0.0,
         )

@@ -1,26 +1,28 @@
-"""Compares the issues that an analysis reports with what is planted: `python -m analyze_experiment.evals.planted.score`."""
+"""Compares the issues that an analysis reports with what is planted, trace by trace and one to one.
 
-import argparse
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+Each reported issue may stand for one planted fault, or for one fact of operation that follows from what is planted, and each of
+these for one issue. It fits where the two sets of traces have a Jaccard index of at least .5; an issue that lists only some of
+its traces, where at least .8 of those listed are affected, and three times the share of all. Whatever is left over is false: a
+second issue about the same traces, an issue about a look-alike, and one that nothing explains.
+"""
+
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
-from .build import build
-from .store import EXPERIMENT
-from .truth import LookAlike, PlantedFault, Truth, Variant
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-if TYPE_CHECKING:
-    from ...tools.insights.store import InsightStore
+from .truth import PlantedFault, TrueFact, Truth
 
-FOUND = 0.5
-"""Precision and recall from which a fault counts as found."""
+JACCARD = 0.5
+PRECISION, LIFT = 0.8, 3.0
+"""For an issue that lists only some of its traces."""
+SAME = 0.8
+"""Jaccard index from which on a fact is a planted fault told once more."""
 EXPLAINED = 0.5
-"""Share of an issue's traces that a planted fault must explain, so that the issue isn't false."""
-MIXED = 0.8
-"""Share of an issue's traces that must show planted faults of any kind: it isn't false either, though it mixes several."""
+"""Share of a false issue's traces from which on a fault, a fact or a look-alike is named as what it is about."""
 
 
 class ReportedIssue(NamedTuple):
@@ -29,46 +31,88 @@ class ReportedIssue(NamedTuple):
     title: str
     trace_ids: frozenset[str]
     kind: str
+    affected: int | None = None
+    """How many traces it says are affected; None: as many as it lists."""
+    spans: frozenset[str] = frozenset()
+    """The spans that it points at."""
+    cause: str = ""
+    entry: str = ""
+    """The entry of the playbook that it comes from, if one."""
+    identity: str = ""
+    """What it is about, the same in another analysis however it is worded."""
+    share: tuple[float, float] | None = None
+    """The interval of a share in the process behind the traces, where it claims one."""
+    population: int = 0
+
+
+class Fit(NamedTuple):
+    """How well an issue's traces are those of something that is planted; related traces count neither way."""
+
+    precision: float = 0.0
+    recall: float = 0.0
+    jaccard: float = 0.0
+    fits: bool = False
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
 
 
 @dataclass(frozen=True)
 class Match:
-    """A planted fault, and the reported issue that comes nearest to it."""
+    """A planted fault, and the issue that stands for it."""
 
     fault: PlantedFault
-    issue: ReportedIssue | None
-    precision: float = 0.0
-    """Share of the issue's traces that the fault affects; related traces count for nothing."""
-    recall: float = 0.0
-    """Share of the fault's traces that the issue names."""
-    jaccard: float = 0.0
+    issue: ReportedIssue | None = None
+    fit: Fit = Fit()
 
     @property
     def found(self) -> bool:
-        """Whether the issue is about this fault."""
-        return self.precision >= FOUND and self.recall >= FOUND
+        """Whether an issue stands for it."""
+        return self.issue is not None
+
+    @property
+    def localised(self) -> float | None:
+        """Share of the spans pointed at that are where it shows; None where it shows in no span of its own, or isn't found."""
+        if self.issue is None or not self.fault.span_ids:
+            return None
+        return len(self.issue.spans.intersection(self.fault.span_ids)) / max(1, len(self.issue.spans))
+
+    @property
+    def cause_right(self) -> bool | None:
+        """Whether the cause names the mechanism or the segment; None where there is neither, or it isn't found."""
+        marks = [self.fault.mechanism, *self.fault.segment.values()]
+        marks = [_letters(mark) for mark in marks if mark]
+        if self.issue is None or not marks:
+            return None
+        said = _letters(f"{self.issue.cause} {self.issue.title} {self.issue.identity}")
+        return any(mark in said for mark in marks)
+
+    @property
+    def covered(self) -> bool | None:
+        """Whether the interval of the issue holds the rate of the process; None where it has none, or there is none."""
+        rate = self.fault.process_rate if self.fault.way == "rate" else None
+        if (
+            self.issue is None
+            or self.issue.entry != self.fault.entry
+            or self.issue.share is None
+            or rate is None
+            or not self.issue.population
+        ):
+            return None
+        low, high = self.issue.share
+        return low <= rate * min(1.0, self.fault.population / self.issue.population) <= high
 
 
 @dataclass(frozen=True)
-class Remainder:
-    """A reported issue that is no fault's best match."""
+class FalseIssue:
+    """An issue that stands for nothing, and what it is about."""
 
     issue: ReportedIssue
-    fault: PlantedFault | None
-    """The fault that explains most of it."""
-    explained: float
-    """Which share of its traces that is."""
-    planted: float
-    """Share of its traces that show any fault; one that all traces of its segment show doesn't count."""
-    look_alike: LookAlike | None
-    """The look-alike that covers most of it."""
-    deceived: float
-    """Which share of its traces that is."""
-
-    @property
-    def false(self) -> bool:
-        """Whether it matches nothing that is planted."""
-        return self.explained < EXPLAINED and self.planted < MIXED
+    why: Literal["duplicate", "look-alike", "unexplained"]
+    about: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +121,8 @@ class Score:
 
     truth: Truth
     matches: tuple[Match, ...]
-    remainders: tuple[Remainder, ...]
+    facts: tuple[tuple[TrueFact, ReportedIssue], ...]
+    false_issues: tuple[FalseIssue, ...]
 
     @property
     def found(self) -> int:
@@ -85,145 +130,129 @@ class Score:
         return sum(match.found for match in self.matches)
 
     @property
-    def false_issues(self) -> tuple[Remainder, ...]:
-        """The issues that match nothing that is planted."""
-        return tuple(remainder for remainder in self.remainders if remainder.false)
+    def reported(self) -> int:
+        """How many issues were reported."""
+        return self.found + len(self.facts) + len(self.false_issues)
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the issues that aren't false; None where none was reported."""
+        return 1 - len(self.false_issues) / self.reported if self.reported else None
+
+
+class _Slot(NamedTuple):
+    """What an issue can stand for."""
+
+    name: str
+    affected: frozenset[str]
+    related: frozenset[str]
+    kind: str
+    fault: PlantedFault | None
+    fact: TrueFact | None
 
 
 def score(truth: Truth, issues: Sequence[ReportedIssue]) -> Score:
-    """Finds for each planted fault the issue that fits it best, and says about the other issues what they come from.
+    """Finds the one to one matching that explains most: as many faults as possible, then facts, then the better fit.
 
-    Traces are compared, never words. Traces that only belong to a fault (the turn before, the rest of its group or segment) count
-    neither for an issue nor against it.
+    Traces are compared, never words. At the boundary no fault is one: its rate isn't above its threshold.
     """
-    matches = tuple(_best_match(fault, issues) for fault in truth.faults)
-    taken = {id(match.issue) for match in matches if match.found}
-    rest = tuple(_explain(issue, truth) for issue in issues if id(issue) not in taken)
-    return Score(truth, matches, rest)
+    slots = _slots(truth)
+    fits = [[_fit(issue, slot, truth.traces) for slot in slots] for issue in issues]
+    pairs = _assign(issues, slots, fits)
+    matches = {
+        slots[place].name: Match(_fault(slots[place]), issues[row], fits[row][place]) for row, place in _of_faults(pairs, slots)
+    }
+    facts = [(slots[place].fact, issues[row]) for row, place in pairs.items()]
+    rest = [issue for row, issue in enumerate(issues) if row not in pairs]
+    return Score(
+        truth,
+        tuple(matches.get(fault.fault_id, Match(fault)) for fault in _faults(truth)),
+        tuple((fact, issue) for fact, issue in facts if fact is not None),
+        tuple(_explain(issue, slots, truth) for issue in rest),
+    )
 
 
-def _best_match(fault: PlantedFault, issues: Sequence[ReportedIssue]) -> Match:
-    matches = [_compare(fault, issue) for issue in issues]
-    best = max(matches, key=lambda match: match.jaccard, default=None)
-    return best if best and best.jaccard > 0 else Match(fault, None)
+def _faults(truth: Truth) -> tuple[PlantedFault, ...]:
+    return () if truth.variant == "boundary" else truth.faults
 
 
-def _compare(fault: PlantedFault, issue: ReportedIssue) -> Match:
-    affected = set(fault.trace_ids)
-    named = issue.trace_ids - (set(fault.related_trace_ids) - affected)
-    shared = len(named & affected)
-    if not shared:
-        return Match(fault, issue)
-    return Match(fault, issue, shared / len(named), shared / len(affected), shared / len(named | affected))
-
-
-def _explain(issue: ReportedIssue, truth: Truth) -> Remainder:
-    size = max(1, len(issue.trace_ids))
-    by_fault = [(len(issue.trace_ids & {*fault.trace_ids, *fault.related_trace_ids}) / size, fault) for fault in truth.faults]
-    by_look_alike = [(len(issue.trace_ids.intersection(item.trace_ids)) / size, item) for item in truth.look_alikes]
-    faulty = {trace_id for fault in truth.faults if fault.n < fault.population for trace_id in fault.trace_ids}
-    planted = len(issue.trace_ids & faulty) / size
-    explained, fault = max(by_fault, key=lambda pair: pair[0], default=(0.0, None))
-    deceived, look_alike = max(by_look_alike, key=lambda pair: pair[0], default=(0.0, None))
-    return Remainder(issue, fault if explained else None, explained, planted, look_alike if deceived else None, deceived)
-
-
-def read_issues(store: "InsightStore", experiment_id: str) -> list[ReportedIssue]:
-    """The issues that the memory holds about an experiment, with all their traces."""
-    return [
-        ReportedIssue(issue.title, frozenset(trace.trace_id for trace in store.issue_traces(issue.issue_id)), issue.kind)
-        for issue in store.list_issues(experiment_id)
+def _slots(truth: Truth) -> list[_Slot]:
+    faults = [
+        _Slot(fault.fault_id, frozenset(fault.trace_ids), frozenset(fault.related_trace_ids), fault.kind, fault, None)
+        for fault in _faults(truth)
     ]
+    stated = [fault for fault in _faults(truth) if fault.way == "fact"]
+    facts = [
+        _Slot(fact.fact_id, frozenset(fact.trace_ids), frozenset(), "operational", None, fact)
+        for fact in truth.facts
+        if not any(_states_the_same(fact, fault) for fault in stated)
+    ]
+    return [*faults, *facts]
 
 
-def render(result: Score) -> str:
-    """The score as markdown."""
-    truth = result.truth
-    title = f"## {truth.variant}, {truth.traces} traces, seed {truth.seed}"
-    summary = f"{result.found} of {len(result.matches)} planted faults found, {len(result.false_issues)} false issues."
-    return "\n\n".join([title, summary, *_tables(result)]) + "\n"
+def _states_the_same(fact: TrueFact, fault: PlantedFault) -> bool:
+    """Whether a fact is a planted fault itself, told once more; what else follows from that is a statement of its own."""
+    subject = f"fails: {fault.tool}" if fault.tool else "trace_errors"
+    return fact.fact_id == subject and _jaccard(frozenset(fact.trace_ids), frozenset(fault.trace_ids)) >= SAME
 
 
-def _tables(result: Score) -> Iterator[str]:
-    if result.matches:
-        head = ("planted fault", "n of N", "found", "precision", "recall", "Jaccard", "nearest issue")
-        yield _table(head, (_match_row(match) for match in result.matches))
-    if result.remainders:
-        head = ("other issue", "traces", "false", "fault in it", "share", "any fault", "look-alike in it", "share")
-        yield _table(head, (_remainder_row(remainder) for remainder in result.remainders))
-
-
-def _match_row(match: Match) -> tuple[str, ...]:
-    fault = match.fault
-    shares = (f"{value:.2f}" for value in (match.precision, match.recall, match.jaccard))
-    title = match.issue.title if match.issue else ""
-    return (fault.fault_id, f"{fault.n} of {fault.population}", "yes" if match.found else "no", *shares, title)
-
-
-def _remainder_row(rest: Remainder) -> tuple[str, ...]:
-    fault, look_alike = rest.fault.fault_id if rest.fault else "", rest.look_alike.look_alike_id if rest.look_alike else ""
-    verdict = "yes" if rest.false else "no"
-    return (
-        *(rest.issue.title, str(len(rest.issue.trace_ids)), verdict),
-        *(fault, f"{rest.explained:.2f}", f"{rest.planted:.2f}", look_alike, f"{rest.deceived:.2f}"),
+def _assign(issues: Sequence[ReportedIssue], slots: Sequence[_Slot], fits: Sequence[Sequence[Fit]]) -> dict[int, int]:
+    """Per issue that stands for something the place of its slot."""
+    if not issues or not slots:
+        return {}
+    worth = np.array(
+        [
+            [_worth(issue, slot, fit) for slot, fit in zip(slots, row, strict=True)]
+            for issue, row in zip(issues, fits, strict=True)
+        ]
     )
+    rows, places = linear_sum_assignment(worth, maximize=True)
+    return {int(row): int(place) for row, place in zip(rows, places, strict=True) if worth[row, place] > 0}
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+def _worth(issue: ReportedIssue, slot: _Slot, fit: Fit) -> float:
+    if not fit.fits:
+        return 0.0
+    return 1.0 + fit.f1 / 10 + (issue.kind == slot.kind) / 5 + (10.0 if slot.fault else 0.0)
 
 
-def analyse(database: Path, experiment_id: str, *, seed: int, folder: Path) -> list[ReportedIssue]:
-    """Has a store analysed as `run-analysis --unattended` would, and reads what was found; cache and report go into `folder`."""
-    from ...agent.display import make_display
-    from ...agent.human import PolicyHuman
-    from ...agent.session import run_session
-    from ...agent.settings import Settings
-    from ...agent.stop import StopSignal
-    from ...tools.insights.store import InsightStore
-    from ...tools.tracking import connect
-
-    uri = f"sqlite:///{database.absolute()}"
-    settings = Settings(
-        tracking_uri=uri,
-        experiment=experiment_id,
-        cache=folder / "cache",
-        report=folder / "report.md",
-        analyst="statistical",
-        unattended=True,
-        seed=seed,
-    )
-    with make_display("none", sys.stderr) as display:
-        run_session(settings, display=display, human=PolicyHuman(), stop=StopSignal())
-    return read_issues(InsightStore(connect(uri)), experiment_id)
+def _of_faults(pairs: dict[int, int], slots: Sequence[_Slot]) -> list[tuple[int, int]]:
+    return [(row, place) for row, place in pairs.items() if slots[place].fault is not None]
 
 
-def measure(variant: Variant, *, traces: int, seed: int, folder: Path) -> Score:
-    """Builds a store, has it analysed, and compares."""
-    folder.mkdir(parents=True, exist_ok=True)
-    truth = build(folder / "mlflow.db", variant=variant, traces=traces, seed=seed)
-    return score(truth, analyse(folder / "mlflow.db", truth.experiment_id, seed=seed, folder=folder))
+def _fault(slot: _Slot) -> PlantedFault:
+    assert slot.fault is not None
+    return slot.fault
 
 
-def main() -> None:
-    """Measures both variants and prints the tables."""
-    parser = argparse.ArgumentParser(
-        description=f"Builds stores of {EXPERIMENT!r}, analyses them, and compares with what is planted."
-    )
-    parser.add_argument("--traces", type=int, default=600, help="traces a store (default: 600)")
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], metavar="SEED", help="one store of each variant a seed (default: 0)"
-    )
-    parser.add_argument("--keep", type=Path, help="keep stores and reports in this folder")
-    options = parser.parse_args()
-    with TemporaryDirectory() as temporary:
-        folder: Path = options.keep or Path(temporary)
-        for seed in options.seeds:
-            for variant in ("faulty", "clean"):
-                place = folder / f"{variant}-{options.traces}-{seed}"
-                print(render(measure(variant, traces=options.traces, seed=seed, folder=place)), flush=True)
+def _fit(issue: ReportedIssue, slot: _Slot, traces: int) -> Fit:
+    named = issue.trace_ids - (slot.related - slot.affected)
+    shared = len(named & slot.affected)
+    if not shared:
+        return Fit()
+    precision, recall = shared / len(named), shared / len(slot.affected)
+    jaccard = _jaccard(named, slot.affected)
+    if issue.affected is None or len(issue.trace_ids) >= issue.affected:
+        return Fit(precision, recall, jaccard, jaccard >= JACCARD)
+    lift = precision / (len(slot.affected) / traces)
+    return Fit(precision, recall, jaccard, precision >= PRECISION and lift >= LIFT)
 
 
-if __name__ == "__main__":
-    main()
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / max(1, len(one | other))
+
+
+def _explain(issue: ReportedIssue, slots: Sequence[_Slot], truth: Truth) -> FalseIssue:
+    size = max(1, len(issue.trace_ids))
+    shares = [(len(issue.trace_ids & (slot.affected | slot.related)) / size, slot.name) for slot in slots]
+    share, about = max(shares, default=(0.0, ""))
+    if share >= EXPLAINED:
+        return FalseIssue(issue, "duplicate", about)
+    alike = [(len(issue.trace_ids.intersection(item.trace_ids)) / size, item.look_alike_id) for item in truth.look_alikes]
+    share, about = max(alike, default=(0.0, ""))
+    return FalseIssue(issue, "look-alike", about) if share >= EXPLAINED else FalseIssue(issue, "unexplained", "")
+
+
+def _letters(text: str) -> str:
+    """Without digits and signs, which are masked in messages."""
+    return " ".join(re.findall(r"[a-z]+", text.lower()))

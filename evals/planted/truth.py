@@ -43,10 +43,18 @@ class PlantedFault(TruthPart):
     """The playbook entry that is about it, where there is one."""
     threshold: float = 0.0
     of_all: bool = True
+    tool: str = ""
+    """The tool whose calls fail, where that is the fault."""
     share: float = 0.0
     """The realised share that a fact's threshold is about: of a tool's calls, or of the traces in which it is possible."""
     process_rate: float | None = None
     """The rate of the generator, where it draws; None where exact numbers are cast."""
+    mechanism: str = ""
+    """What the failing spans say, where they say why; a cause that is right repeats it."""
+    rest_ids: tuple[str, ...] = ()
+    """Of a fault in a segment the traces elsewhere that could have had its outcome, sorted."""
+    rest_rate: float = 0.0
+    """The share of these that have it."""
 
     @property
     def population(self) -> int:

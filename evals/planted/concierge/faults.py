@@ -224,7 +224,7 @@ DISLIKED = Fault(
     kind="quality",
     category="negative feedback",
     cause="quote_price returns euros for customers who pay in Swiss francs.",
-    finding=Finding("slices", threshold=2.0),
+    finding=Finding("slices", threshold=2.0, outcome="feedback"),
     population=rated_in_segment,
     population_title=f"traces with feedback that quote a price to {DISLIKED_LOCALE}",
     segment=(("locale", DISLIKED_LOCALE), ("tool", DISLIKED_TOOL)),

@@ -137,7 +137,10 @@ def ordinary(scene: Scene) -> Act:
         "verb": scene.ask(VERBS),
     }
     figure = str(scene.number(12, 480))
-    hits = [f"{repository}/{other}.py:{scene.number(3, 400)}" for other in (module, scene.pick(MODULES))]
+    hits = [
+        f"{repository}/{other}.py:{scene.number(3, 400)}"
+        for other in (module, scene.pick([each for each in MODULES if each != module]))
+    ]
     code = f"class {noun}:\n    limit = {scene.number(2, 99)}\n\n    def step(self, row):\n        return row[0]\n"
     steps = [
         Call("search_code", {"repository": repository, "pattern": noun}, hits),

@@ -261,7 +261,7 @@ def disliked(label: str, value: str) -> Kind:
         cause=f"What is right elsewhere is wrong where {label} is {value}.",
         population=drawn(key),
         population_title=f"traces with feedback where {label} is {value}",
-        finding=Finding("slices", threshold=2.0),
+        finding=Finding("slices", threshold=2.0, outcome="feedback"),
         segment=((label, value),),
         where=lambda turn, story: story.tags.get(label) == value and turn.feedback is not None,
         rates=(0.35, 0.6),

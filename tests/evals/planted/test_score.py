@@ -1,13 +1,11 @@
-"""The score compares traces, and knows a fault from a look-alike."""
+"""The score compares traces one to one, and knows a fault from a fact, a second telling and a look-alike."""
 
-import subprocess
-import sys
-
-from analyze_experiment.evals.planted.score import ReportedIssue, read_issues, render, score
-from analyze_experiment.evals.planted.truth import LookAlike, PlantedFault, Truth
+from analyze_experiment.evals.planted.measure import read_issues
+from analyze_experiment.evals.planted.score import ReportedIssue, score
+from analyze_experiment.evals.planted.truth import LookAlike, PlantedFault, TrueFact, Truth
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tools.insights.affected import AffectedTrace
-from analyze_experiment.tools.insights.models import Cause, Evidence, Fingerprint, IssueDraft, Severity
+from analyze_experiment.tools.insights.models import Cause, Evidence, Fingerprint, Interval, IssueDraft, Severity
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.tracking import connect
 
@@ -16,8 +14,8 @@ def _ids(*numbers: int) -> tuple[str, ...]:
     return tuple(f"tr-{number:03d}" for number in numbers)
 
 
-def _issue(title: str, *numbers: int) -> ReportedIssue:
-    return ReportedIssue(title, frozenset(_ids(*numbers)), "quality")
+def _issue(title: str, *numbers: int, **more: object) -> ReportedIssue:
+    return ReportedIssue(title, frozenset(_ids(*numbers)), "quality")._replace(**more)
 
 
 def _fault(fault_id: str, affected: range, related: range) -> PlantedFault:
@@ -28,13 +26,16 @@ def _fault(fault_id: str, affected: range, related: range) -> PlantedFault:
         category="loop",
         cause="",
         trace_ids=_ids(*affected),
-        span_ids=(),
+        span_ids=("span-1", "span-2"),
         possible_ids=_ids(*range(50)),
         population_title="all traces",
         segment={},
         related_trace_ids=_ids(*related),
         related_title="",
         way="rate",
+        entry="loops",
+        process_rate=0.2,
+        mechanism="shard 3 is not loaded",
     )
 
 
@@ -48,71 +49,94 @@ TRUTH = Truth(
     spans=500,
     faults=(_fault("loops", range(10), range(0)), _fault("repeats", range(20, 30), range(30, 40))),
     look_alikes=(LookAlike(look_alike_id="polling", title="polling", why="", resembles="loops", trace_ids=_ids(*range(50, 60))),),
+    facts=(TrueFact(fact_id="hidden_failures", title="", trace_ids=_ids(*range(10), *range(20, 30), 41)),),
 )
 
 
 def test_an_exact_issue_finds_its_fault_whatever_it_is_called() -> None:
     result = score(TRUTH, [_issue("no word about it", *range(10))])
     match = result.matches[0]
-    assert (match.precision, match.recall, match.jaccard, match.found) == (1.0, 1.0, 1.0, True)
-    assert result.found == 1
-    assert result.remainders == ()
+    assert (match.fit.precision, match.fit.recall, match.fit.jaccard, match.fit.f1, match.found) == (1.0, 1.0, 1.0, 1.0, True)
+    assert (result.found, result.reported, result.precision) == (1, 1, 1.0)
+    assert result.false_issues == ()
 
 
-def test_the_nearest_of_several_issues_is_taken_and_the_others_remain() -> None:
-    broad, narrow = _issue("broad", *range(18)), _issue("narrow", *range(8))
-    result = score(TRUTH, [broad, narrow])
-    assert result.matches[0].issue == narrow
-    (rest,) = result.remainders
-    assert rest.issue == broad
-    assert rest.fault is not None and rest.fault.fault_id == "loops"
-    assert not rest.false
+def test_a_second_issue_about_the_same_traces_is_false_and_the_better_one_is_taken() -> None:
+    near, exact = _issue("near", *range(8)), _issue("exact", *range(10))
+    result = score(TRUTH, [near, exact])
+    assert result.matches[0].issue == exact
+    (second,) = result.false_issues
+    assert (second.issue, second.why, second.about) == (near, "duplicate", "loops")
+    assert result.precision == 0.5
+
+
+def test_each_issue_stands_for_one_fault_only() -> None:
+    both = _issue("both", *range(10), *range(20, 30))
+    assert score(TRUTH, [both]).found <= 1
+
+
+def test_as_many_faults_as_possible_are_matched_before_the_fit_counts() -> None:
+    broad, narrow = _issue("broad", *range(10), *range(20, 28)), _issue("narrow", *range(10))
+    result = score(TRUTH.model_copy(update={"facts": ()}), [broad, narrow])
+    assert [match.issue for match in result.matches] == [narrow, None]
+    assert [each.issue for each in result.false_issues] == [broad]
 
 
 def test_related_traces_count_neither_for_nor_against() -> None:
-    result = score(TRUTH, [_issue("both turns", *range(20, 40))])
-    assert result.matches[1].jaccard == 1.0
+    assert score(TRUTH, [_issue("both turns", *range(20, 40))]).matches[1].fit.jaccard == 1.0
     only_related = score(TRUTH, [_issue("the turns before", *range(30, 40))])
-    assert not only_related.matches[1].found
-    assert only_related.false_issues == ()
+    assert only_related.found == 0
+    assert only_related.false_issues[0].why == "duplicate"
+
+
+def test_half_of_all_traces_is_the_least_that_finds_a_fault() -> None:
+    assert score(TRUTH, [_issue("enough", *range(5, 10))]).found == 1
+    assert score(TRUTH, [_issue("too few", *range(6, 10))]).found == 0
+    assert score(TRUTH, [_issue("too broad", *range(10), *range(60, 71))]).found == 0
+
+
+def test_an_issue_that_lists_some_of_its_traces_is_judged_by_those() -> None:
+    assert score(TRUTH, [_issue("some", *range(4), 60, affected=12)]).found == 1
+    assert score(TRUTH, [_issue("others besides", *range(3), 60, affected=12)]).found == 0
+    common = TRUTH.model_copy(update={"faults": (_fault("common", range(40), range(0)),), "facts": ()})
+    assert score(common, [_issue("no more than by chance", *range(5), affected=40)]).found == 0
+
+
+def test_a_fact_that_follows_from_faults_is_no_false_issue_and_no_found_fault() -> None:
+    result = score(TRUTH, [_issue("failed spans", *range(10), *range(20, 30), 41)])
+    assert (result.found, len(result.facts), result.false_issues, result.precision) == (0, 1, (), 1.0)
 
 
 def test_an_issue_about_a_look_alike_is_false_and_says_which() -> None:
-    result = score(TRUTH, [_issue("loops in track_delivery", *range(50, 60))])
-    assert result.found == 0
-    (rest,) = result.false_issues
-    assert rest.look_alike is not None and rest.look_alike.look_alike_id == "polling"
-    assert rest.deceived == 1.0
-
-
-def test_an_issue_that_mixes_planted_faults_is_not_false_unless_much_else_is_in_it() -> None:
-    mixed = score(TRUTH, [_issue("failed spans", 0, 1, 2, 3, 20, 21, 22, 23, 90, 91)])
-    assert [rest.planted for rest in mixed.remainders] == [0.8]
-    assert mixed.false_issues == ()
-    assert len(score(TRUTH, [_issue("failed spans", 0, 1, 2, 3, 20, 21, 22, 23, 90, 91, 92)]).false_issues) == 1
-
-
-def test_half_of_the_traces_is_the_least_that_finds_a_fault() -> None:
-    assert score(TRUTH, [_issue("enough", *range(5, 15))]).found == 1
-    assert score(TRUTH, [_issue("too few", *range(6, 10))]).found == 0
-    assert score(TRUTH, [_issue("too broad", *range(5, 16))]).found == 0
+    result = score(TRUTH, [_issue("loops in track_delivery", *range(50, 60)), _issue("something else", 90, 91)])
+    assert [(each.why, each.about) for each in result.false_issues] == [("look-alike", "polling"), ("unexplained", "")]
 
 
 def test_everything_reported_about_a_clean_store_is_false() -> None:
-    clean = TRUTH.model_copy(update={"variant": "clean", "faults": ()})
-    result = score(clean, [_issue("loops", *range(50, 60)), _issue("nothing", 90)])
-    assert len(result.false_issues) == 2
+    clean = TRUTH.model_copy(update={"variant": "clean", "faults": (), "facts": ()})
+    assert len(score(clean, [_issue("loops", *range(50, 60)), _issue("nothing", 90)]).false_issues) == 2
+    assert score(clean, []).precision is None
 
 
-def test_the_table_shows_each_fault_and_each_other_issue() -> None:
-    text = render(score(TRUTH, [_issue("loops | here", *range(10)), _issue("polls", 50, 51)]))
-    assert "1 of 2 planted faults found, 1 false issues." in text
-    assert "| loops | 10 of 50 | yes | 1.00 | 1.00 | 1.00 | loops \\| here |" in text
-    assert "| repeats | 10 of 50 | no | 0.00 | 0.00 | 0.00 |  |" in text
-    assert "| polls | 2 | yes |  | 0.00 | 0.00 | polling | 1.00 |" in text
+def test_a_rate_at_its_threshold_is_no_fault() -> None:
+    boundary = TRUTH.model_copy(update={"variant": "boundary", "facts": ()})
+    result = score(boundary, [_issue("loops", *range(10))])
+    assert (result.matches, len(result.false_issues)) == ((), 1)
 
 
-def test_issues_are_read_from_the_memory_with_all_their_traces(sample_experiment: SampleExperiment) -> None:
+def test_spans_cause_and_interval_are_judged_where_there_is_something_to_judge() -> None:
+    issue = _issue(
+        "loops", *range(10), spans=frozenset({"span-1", "other"}), cause="It says “Shard # is not loaded”.", entry="loops"
+    )
+    match = score(TRUTH, [issue._replace(share=(0.05, 0.15), population=100)]).matches[0]
+    assert (match.localised, match.cause_right, match.covered) == (0.5, True, True)
+    match = score(TRUTH, [issue._replace(share=(0.15, 0.3), population=100, cause="Nobody knows.")]).matches[0]
+    assert (match.cause_right, match.covered) == (False, False)
+    assert score(TRUTH, [issue]).matches[0].covered is None
+    assert score(TRUTH, []).matches[0].localised is None
+
+
+def test_issues_are_read_from_the_memory_with_all_that_is_judged(sample_experiment: SampleExperiment) -> None:
     store = InsightStore(connect(sample_experiment.uri))
     run_id = store.create_analysis(sample_experiment.experiment_id, key="k", name="n", run_name="r", analyst="statistical").run_id
     first, second, *_ = sample_experiment.trace_ids
@@ -124,19 +148,21 @@ def test_issues_are_read_from_the_memory_with_all_their_traces(sample_experiment
         source="census",
         affected=2,
         population=5,
+        estimand="process",
+        interval=Interval(low=0.1, high=0.8),
         cause=Cause(text="unknown", standing="suspected"),
         recommendation="Look into it.",
-        fingerprint=Fingerprint(population="all traces", measure="tool_failure_rate"),
+        fingerprint=Fingerprint(population="playbook", measure="loops"),
         evidence=(Evidence(trace_id=first),),
     )
-    store.create_issue(run_id, draft, [AffectedTrace(first), AffectedTrace(second)])
-    assert read_issues(store, sample_experiment.experiment_id) == [
-        ReportedIssue("Orders can't be looked up", frozenset({first, second}), "operational")
-    ]
-
-
-def test_the_module_explains_itself_without_loading_mlflow() -> None:
-    code = "import sys, analyze_experiment.evals.planted.score; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    command = [sys.executable, "-m", "analyze_experiment.evals.planted.score", "--help"]
-    assert "--traces" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    store.create_issue(run_id, draft, [AffectedTrace(first, "span-1"), AffectedTrace(second)])
+    (issue,) = read_issues(store, sample_experiment.experiment_id)
+    assert issue[:6] == (
+        "Orders can't be looked up",
+        frozenset({first, second}),
+        "operational",
+        2,
+        frozenset({"span-1"}),
+        "unknown",
+    )
+    assert (issue.entry, issue.share, issue.population) == ("loops", (0.1, 0.8), 5)
