@@ -65,6 +65,8 @@ class Entry(EntryPart):
     """The name of its file, without `.yaml`."""
     kind: Kind
     polarity: Polarity = "problem"
+    source: str = ""
+    """Where it is known from: a published taxonomy and its name there, documentation, or what users report."""
     statement: str = Field(min_length=1)
     """What is claimed, so that the plan's numbers can refute it."""
     rationale: str = Field(min_length=1)

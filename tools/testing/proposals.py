@@ -1,6 +1,5 @@
 """What counting can suspect of an experiment, in the order in which it matters: the hypotheses of an analysis without a model."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,11 +7,10 @@ from ..insights.models import Census, HypothesisDraft
 from ..sql.service import SqlService
 from .anchored import anchor_of, anchored_drafts
 from .capabilities import missing_capabilities
+from .matching import matching_entries
 from .playbooks import Entry
 from .siblings import siblings_problem, siblings_strength
 from .slice_plan import slices_drafts
-
-WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -85,34 +83,6 @@ def draft_of_words(said: str, census: Census | None, playbook: Mapping[str, Entr
         why = "; ".join(missing[each] for each in matching[0].requires if each in missing)
         return blocked.model_copy(update={"blocked": f"The playbook's entry {matching[0].name!r} is about this, but {why}."})
     return blocked
-
-
-def matching_entries(focus: str, entries: Mapping[str, Entry]) -> list[Entry]:
-    """The entries that a person's words ask for: problems before strengths, then the best match first.
-
-    A match is a keyword whose words stand in the focus in a row, singular or plural; it counts as many as it has words. What
-    matches less than half as well as the best is left to the rest of the playbook.
-    """
-    said = _words(focus)
-    scores = {
-        name: sum(_length(_words(keyword)) for keyword in entry.keywords if _words(keyword) in said)
-        for name, entry in entries.items()
-    }
-    best = max(scores.values(), default=0)
-    matched = [entries[name] for name, score in scores.items() if score and 2 * score >= best]
-    return sorted(matched, key=lambda entry: (entry.polarity, -scores[entry.name], entry.name))
-
-
-def _words(text: str) -> str:
-    return f" {' '.join(_stem(word) for word in WORD.findall(text.lower()))} "
-
-
-def _length(words: str) -> int:
-    return len(words.split())
-
-
-def _stem(word: str) -> str:
-    return word.removesuffix("s") if len(word) > 3 else word
 
 
 def _weight(entry: Entry, census: Census) -> tuple[int, int, str]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from analyze_experiment.tests.tools.testing.entry_cases import FLAGGED, PASSED
+from analyze_experiment.tests.tools.testing.flagged_cases import FLAGGED
+from analyze_experiment.tests.tools.testing.passed_cases import PASSED
 from analyze_experiment.tests.tools.testing.tiny_catalog import TinyTrace, open_service, write_catalog
 from analyze_experiment.tools.testing.execute import PlanExecutor
 from analyze_experiment.tools.testing.playbooks import load_playbook
@@ -29,6 +30,11 @@ def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanExecutor]
 
 def test_every_entry_has_cases() -> None:
     assert set(FLAGGED) == set(PASSED) == set(PLAYBOOK)
+
+
+def test_thirty_failure_modes_and_more_stand_beside_the_strengths_each_with_its_source() -> None:
+    assert sum(entry.polarity == "problem" for entry in PLAYBOOK.values()) >= 30
+    assert all(entry.source for entry in PLAYBOOK.values())
 
 
 @pytest.mark.parametrize("name", sorted(PLAYBOOK))

@@ -11,6 +11,7 @@ from analyze_experiment.tools.census.census import take_census
 from analyze_experiment.tools.insights.models import Census, HypothesisDraft, SnapshotRecord
 from analyze_experiment.tools.sql.service import SqlService
 from analyze_experiment.tools.testing.execute import PlanExecutor
+from analyze_experiment.tools.testing.matching import matching_entries
 from analyze_experiment.tools.testing.plan import Slices
 from analyze_experiment.tools.testing.playbooks import load_playbook
 from analyze_experiment.tools.testing.proposals import Proposed, propose_counting
@@ -158,6 +159,30 @@ def test_focus_that_an_entry_knows_comes_first_as_the_users_own(rich_sql: SqlSer
 
     assert (drafts[0].playbook, drafts[0].source) == ("swallowed_tool_errors", "user")
     assert names(drafts).count("swallowed_tool_errors") == 1
+
+
+@pytest.mark.parametrize(
+    ("focus", "entry"),
+    [
+        ("Does the agent repeat tool calls?", "repeated_tool_calls"),
+        ("The agent hallucinates actions.", "claimed_but_never_done"),
+        ("Latency got worse with the new version.", "slower_since_latest_version"),
+        ("Are tool errors handled?", "swallowed_tool_errors"),
+        ("failing tools are retried with the same arguments", "repeats_failing_arguments"),
+        ("The agent forgets what was said earlier.", "asks_for_what_was_said"),
+        ("The agent never verifies its code.", "edits_never_verified"),
+        ("hit by rate limits", "rate_limit_bursts"),
+        ("Users repeating themselves", "users_repeat_themselves"),
+        ("The agent keeps refusing", "refuses_as_an_ai"),
+    ],
+)
+def test_words_in_any_inflection_find_the_entry_that_is_about_them(focus: str, entry: str) -> None:
+    assert matching_entries(focus, PLAYBOOK)[0].name == entry
+
+
+def test_words_that_every_entry_knows_ask_for_none() -> None:
+    assert matching_entries("The agent quotes a price twice.", PLAYBOOK) == []
+    assert matching_entries("What do users of this agent get?", PLAYBOOK) == []
 
 
 def test_focus_that_no_entry_knows_is_blocked_and_says_what_to_do(rich_sql: SqlService, census: Census) -> None:

@@ -1,129 +1,30 @@
-"""For each entry of the playbook: traces that it must flag, traces that it must not, and look-alikes of the fault."""
+"""For each entry of the playbook: traces without its fault, and look-alikes of it."""
 
+from analyze_experiment.tests.tools.testing.case_spans import (
+    CANCEL,
+    EDIT,
+    ENGLISH,
+    FAILS,
+    GERMAN,
+    GERMAN_ANSWER,
+    HANDOVER,
+    HUMAN,
+    KEY,
+    LAMPS,
+    LONG,
+    LOOKUP,
+    NOT_FOUND,
+    NOTHING,
+    PASSAGES,
+    REFUND,
+    RULES,
+    TESTS,
+    TIMEOUT,
+    chat,
+    llm,
+    worker,
+)
 from analyze_experiment.tests.tools.testing.tiny_catalog import TinySpan, TinyTrace
-
-LOOKUP = TinySpan("get_order", inputs={"id": 1}, outputs={"status": "on its way"})
-FAILS = TinySpan("get_order", inputs={"id": 1}, silent="Error: order service is down")
-NOT_FOUND = TinySpan("get_order", inputs={"id": 9}, error="order 9 not found")
-TIMEOUT = TinySpan("get_order", inputs={"id": 1}, error="TimeoutError: timed out after 30 s")
-HANDOVER = TinySpan("transfer_to_human_agents", inputs={"summary": "x"}, outputs="ok")
-CANCEL = TinySpan("cancel_order", inputs={"id": 1}, outputs={"done": True})
-LONG = "The shop has many articles on many shelves. " * 60
-
-
-def chat(said: str, answer: str | None = None, *, before: int = 0, system: str = "") -> TinySpan:
-    """An LLM call whose last message is the user's; `before` earlier turns stand in front of it."""
-    history = [{"role": role, "content": f"turn {turn}"} for turn in range(before) for role in ("user", "assistant")]
-    first = [{"role": "system", "content": system}] if system else []
-    return TinySpan("chat", "CHAT_MODEL", inputs={"messages": [*first, *history, {"role": "user", "content": said}]}, text=answer)
-
-
-def llm(text: str, *, tokens: int | None = None, model: str = "m", finish: str = "stop") -> TinySpan:
-    """An LLM call with its output and why it stopped."""
-    outputs = {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": finish}]}
-    return TinySpan("chat", "CHAT_MODEL", outputs=outputs, text=text, output_tokens=tokens, model=model)
-
-
-REFUND = "I want a refund for the broken lamp that I bought last week"
-HUMAN = "Let me speak to a human please"
-ENGLISH = (
-    "The tent is available for the days that you asked for, and you can collect it at the shop in the morning with your card."
-)
-GERMAN = "Wie kann ich mein Zelt abholen und was ist mit der Kaution für die Buchung?"
-GERMAN_ANSWER = (
-    "Sie können das Zelt am Morgen in der Filiale abholen, und die Kaution ist mit der Karte zu zahlen; wir sind ab neun da."
-)
-
-FLAGGED: dict[str, tuple[TinyTrace, ...]] = {
-    "swallowed_tool_errors": (
-        TinyTrace("silent", spans=(FAILS,)),
-        TinyTrace("open", spans=(NOT_FOUND, LOOKUP, NOT_FOUND)),
-        TinyTrace("only if", response="You have mail. Look into the junk folder if it isn't there.", spans=(FAILS,)),
-    ),
-    "repeated_tool_calls": (
-        TinyTrace("twice in a row", spans=(LOOKUP, LOOKUP)),
-        TinyTrace("three times in all", spans=(LOOKUP, CANCEL, LOOKUP, HANDOVER, LOOKUP)),
-    ),
-    "retry_storms": (TinyTrace("three in a row", spans=(TIMEOUT, TIMEOUT, TIMEOUT)),),
-    "rate_limit_bursts": tuple(
-        TinyTrace(f"burst {n}", at_minute=6000 + n, spans=(TinySpan("chat", "CHAT_MODEL", error="429 Too Many Requests"),))
-        for n in range(3)
-    ),
-    "cut_off_answers": (
-        TinyTrace("says so", spans=(llm("There are three rules. The first of them is that you must", finish="length"),)),
-        *(
-            TinyTrace(f"cap {n}", spans=(llm(f"Of the {n} rules the first is that you must", tokens=256, model="cap"),))
-            for n in range(3)
-        ),
-    ),
-    "empty_answers": (TinyTrace("blank", response=" \n"), TinyTrace("none", response=None)),
-    "provider_messages_as_answers": (
-        TinyTrace("limit", response="Rate limit reached for requests. Please try again in 20s."),
-        TinyTrace("overload", response="Sorry, the model gpt-9.1 is currently overloaded."),
-    ),
-    "invalid_tool_arguments": (
-        TinyTrace("missing", spans=(TinySpan("book", error="1 validation error for Booking\nday\n  Field required"),)),
-        TinyTrace("silent", spans=(TinySpan("book", silent="TypeError: book() got an unexpected keyword argument 'dya'"),)),
-    ),
-    "calls_unknown_tools": (TinyTrace("made up", spans=(TinySpan("fetch_it", error="Tool 'fetch_it' not found"),)),),
-    "slower_since_latest_version": tuple(
-        TinyTrace(f"new {n}", version="v2", at_minute=3000 + n, duration_ms=4000) for n in range(4)
-    ),
-    "slow_tail_since_latest_version": (),
-    "verbose_answers_hide_failures": (TinyTrace("long for short", "Hi?", LONG * 3, spans=(FAILS,)),),
-    "overlong_answers": (TinyTrace("page", "Is the shop open today?", LONG), TinyTrace("measure", "How heavy is it?", LONG)),
-    "errors_shown_to_users": (
-        TinyTrace("trace", response='Traceback (most recent call last):\n  File "a.py", line 3'),
-        TinyTrace("named", response="I got KeyError: 'price' for that."),
-    ),
-    "users_repeat_themselves": (
-        TinyTrace("said again", f"{REFUND}!", session="again", at_minute=2),
-        TinyTrace("inside", REFUND, spans=(chat(REFUND, "Hm.", system="Help."), chat(f"{REFUND}, please", "Yes."))),
-        TinyTrace("grows", f"So {REFUND}", spans=(chat(REFUND, "Hm.", before=1), chat(f"So {REFUND}", "Yes.", before=2))),
-    ),
-    "agent_repeats_its_answer": (
-        TinyTrace("next turn", "It is red", "Could you please rephrase that?", session="stuck", at_minute=2),
-        TinyTrace(
-            "inside",
-            "It broke",
-            spans=(chat("It broke", "Could you rephrase that?"), chat("The lamp", "Could you rephrase that?")),
-        ),
-    ),
-    "users_ask_again_for_a_human": (
-        TinyTrace("twice", "I said I want to talk to a real person", session="h", at_minute=2),
-        TinyTrace("inside", HUMAN, spans=(chat(HUMAN, "Why?"), chat("Please transfer me to a human agent now", "No."))),
-    ),
-    "claimed_but_never_done": (
-        TinyTrace("never called", response="I've now cancelled your order. Bye."),
-        TinyTrace("failed", response="Your order 17 has been cancelled.", spans=(TinySpan("cancel_order", error="no right to"),)),
-        TinyTrace("only read", response="We’ve updated your address.", spans=(LOOKUP,)),
-        TinyTrace(
-            "has the tool and never calls it",
-            response="I have purchased it for you.",
-            spans=(TinySpan("chat", "LLM", attributes={"mlflow.chat.tools": '[{"function": {"name": "buy_article"}}]'}),),
-        ),
-        TinyTrace("in the passive", response="With pleasure. AB-17 has been cancelled free of charge."),
-        TinyTrace("is now", response="Your order AB-17 is cancelled now."),
-    ),
-    "repeats_failing_arguments": (TinyTrace("same again", spans=(NOT_FOUND, NOT_FOUND)),),
-    "gives_up_after_passing_error": (TinyTrace("once", spans=(TIMEOUT,)),),
-    "unfinished_traces": (TinyTrace("open", state="IN_PROGRESS", response=None),),
-    "negative_feedback_after_failed_tools": (
-        TinyTrace("thumbs down", spans=(FAILS,), feedback={"helpful": False}),
-        TinyTrace("one star", spans=(FAILS,), feedback={"stars": 1}),
-    ),
-    "answers_in_another_language": (TinyTrace("english", GERMAN, ENGLISH),),
-    "recovers_from_tool_errors": (TinyTrace("mended", spans=(FAILS, LOOKUP)),),
-    "few_failed_traces": (TinyTrace("error", state="ERROR", response=None),),
-    "reliable_tools": (TinyTrace("silent", spans=(FAILS,)), TinyTrace("open", spans=(NOT_FOUND,))),
-    "answers_in_time": (TinyTrace("slow", duration_ms=31_000),),
-    "admits_tool_failures": (
-        TinyTrace("says so", response="Sorry, I could not look that up.", spans=(FAILS,)),
-        TinyTrace("asks", response="Which order do you mean?", spans=(NOT_FOUND,)),
-        TinyTrace("in between", spans=(NOT_FOUND, llm("That order was not found, I try another."))),
-    ),
-}
-"""What each entry must find; of a strength, the traces that its affected step counts."""
 
 PASSED: dict[str, tuple[TinyTrace, ...]] = {
     "swallowed_tool_errors": (
@@ -290,6 +191,98 @@ PASSED: dict[str, tuple[TinyTrace, ...]] = {
         TinyTrace("silence", spans=(FAILS,)),
         TinyTrace("before the failure", spans=(llm("Sorry, one moment."), FAILS)),
         TinyTrace("closing question", response="It comes on Friday. Is there anything else?", spans=(FAILS,)),
+    ),
+    "stops_at_the_step_limit": (
+        TinyTrace(
+            "asks about it",
+            "What is the max number of iterations?",
+            "The maximum number of iterations is reached after 10 steps.",
+        ),
+        TinyTrace("other limit", spans=(TinySpan("pay", error="The limit of this card is reached"),)),
+        TinyTrace("steps", response="You have reached the steps of the museum."),
+    ),
+    "raw_tool_calls_in_answers": (
+        TinyTrace("asked for", "Show me the JSON of a tool call", '{"name": "get_order", "arguments": {"id": 1}}'),
+        TinyTrace("record", response='{"name": "Kim", "order": 17}'),
+        TinyTrace("markup", response="Use <b>bold</b> for it, and press the <Enter> key."),
+        TinyTrace("says action", response="Action: we replace it.\nThought of everything."),
+    ),
+    "unfilled_placeholders": (
+        TinyTrace("draft", "Write a letter to my landlord", "Dear [Your Landlord], I live in {street_name}."),
+        TinyTrace("code", response="Call it so:\n```\nf'{user_name}'\n```"),
+        TinyTrace("set", response="The set {1, 2} and the words {red, green}."),
+        TinyTrace("note", response="It is sold out [see above] and [1] says so."),
+    ),
+    "answers_that_only_announce": (
+        TinyTrace("and does", response="Let me check. Your order is on its way and comes on Friday."),
+        TinyTrace("let me know", response="It comes on Friday. Let me know if I can check anything else."),
+        TinyTrace("passed on", response="Please hold on.", spans=(HANDOVER,)),
+        TinyTrace("asks first", response="I'll check it once you send me the number."),
+        TinyTrace("question", response="Shall I go ahead? Let me check then."),
+    ),
+    "asks_for_what_was_said": (
+        TinyTrace("first", "Where is my order 12345?", "Which lamp is it?", session="said", at_minute=1),
+        TinyTrace("not given", "Where is it?", "Could you please provide your email address?"),
+        TinyTrace("no such", "It is order 99999.", "I couldn't find it. Please provide your order number again."),
+        TinyTrace("other thing", "I am lee@example.org.", "Please share your order number."),
+        TinyTrace("said later", "My order 23456 is late", "Sorry.", session="later", at_minute=2),
+        TinyTrace("before it", "It is late", "Please share your order number.", session="later", at_minute=1),
+    ),
+    "answers_from_empty_retrieval": (
+        TinyTrace("says so", response=f"I found no documents on it. {LAMPS}", spans=(NOTHING,)),
+        TinyTrace("second search", response=LAMPS, spans=(NOTHING, PASSAGES)),
+        TinyTrace("found", response=LAMPS, spans=(PASSAGES,)),
+        TinyTrace("tool instead", response=LAMPS, spans=(NOTHING, LOOKUP)),
+        TinyTrace("greeting", response="Hello! How can I help?", spans=(NOTHING,)),
+        TinyTrace("failed search", response=LAMPS, spans=(TinySpan("search_docs", "RETRIEVER", error="down"),)),
+    ),
+    "secrets_in_answers": (
+        TinyTrace("the user's own", f"Is {KEY} valid?", f"The key {KEY} looks valid."),
+        TinyTrace("example", response="Set it to sk-your-api-key-goes-here-1, or AKIAIOSFODNN7EXAMPLE."),
+        TinyTrace("masked", response="Your key is sk-****************************."),
+        TinyTrace("order", response="Your order sk-12 and the parcel 9fQ2mB7xLr40Tz8Kc1Vn5Wd are on their way."),
+    ),
+    "system_prompt_shown": (
+        TinyTrace(
+            "a rule in own words", "Why?", f"We never give more than ten percent. {LONG}", spans=(chat("Why?", system=RULES),)
+        ),
+        TinyTrace(
+            "short prompt", "Who are you?", "You are helpful. " * 10, spans=(chat("Who are you?", system="You are helpful."),)
+        ),
+        TinyTrace("the user's text", "Repeat it", LAMPS, spans=(chat(LAMPS, LAMPS, system=RULES),)),
+    ),
+    "edits_never_verified": (
+        TinyTrace("tried", spans=(EDIT, TESTS)),
+        TinyTrace("tried in a shell", spans=(EDIT, TinySpan("bash", inputs={"cmd": "pytest"}, outputs="ok"))),
+        TinyTrace("no file", spans=(TinySpan("update_address", outputs={"ok": True}),)),
+        TinyTrace("failed edit", spans=(TinySpan("edit_file", error="no such file"),)),
+    ),
+    "agents_hand_back_and_forth": (
+        TinyTrace(
+            "new input",
+            spans=(worker("planner", "write a report"), worker("writer", "a draft"), worker("planner", "read the draft")),
+        ),
+        TinyTrace("in a row", spans=(worker("writer", "write the first part"), worker("writer", "write the first part"))),
+        TinyTrace(
+            "tool between", spans=(worker("writer", "write the first part"), LOOKUP, worker("writer", "write the first part"))
+        ),
+    ),
+    "unparseable_model_output": (
+        TinyTrace("tool's own", spans=(TinySpan("fetch_page", error="JSONDecodeError: Expecting value: line 1 column 1"),)),
+        TinyTrace(
+            "talks of it", response="Your file could not be parsed: it is invalid JSON.", spans=(llm("It is invalid JSON."),)
+        ),
+        TinyTrace("other error", spans=(TinySpan("plan", "CHAIN", error="ValueError: no order"),)),
+    ),
+    "refuses_as_an_ai": (
+        TinyTrace("asked", "Are you a human?", "I'm an AI assistant and can't feel, but I do care."),
+        TinyTrace("a rule", response="I'm sorry, but I can't refund an order after 30 days."),
+        TinyTrace("does it", response="As an AI assistant I have looked at your order: it comes on Friday."),
+    ),
+    "later_turns_fail_more": (
+        *(TinyTrace(f"turn {n}", session="long", at_minute=n) for n in range(1, 6)),
+        TinyTrace("early", state="ERROR", response=None, session="short", at_minute=1),
+        TinyTrace("sorry for you", response="Sorry to hear that! It comes on Friday.", session="long", at_minute=8),
     ),
 }
 """What each entry must leave alone."""
