@@ -3,12 +3,12 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple, TextIO
 
 from ..graph.ports import Event
-from ..tools.errors import AnalyzeError, NotificationFailed, Stopped
+from ..tools.errors import AnalysisLocked, AnalyzeError, NotificationFailed, Stopped
 from .display import OpenDisplay, make_display
 from .environment import NOTIFY_SECRET
 from .human import Human, PersonHuman, PolicyHuman
@@ -60,15 +60,49 @@ def ended_sessions(settings: Settings, *, display: OpenDisplay, human: Human, st
         AnalyzeError: it can't be done, or a signal stopped it before there was an outcome.
     """
     try:
-        for each in _in_turn(settings, display, stop):
-            outcome = _run(each, display=display, human=human, stop=stop)
-            stopped = stop.reason if outcome.status == "stopped" else None
-            ended = Ended(outcome, stop_code(stopped) if stopped else exit_code(outcome, settings.fail_on))
-            _tell(settings, ended, display)
-            yield ended
+        if settings.unattended and settings.resume is None and not settings.demo:
+            yield from _earlier(settings, display=display, human=human, stop=stop)
+        if not stop.requested:
+            yield _session(settings, display=display, human=human, stop=stop)
     except AnalyzeError as error:
         _tell(settings, Ended(Outcome("", "", settings.experiment or "", "failed"), error.exit_code), display)
         raise
+
+
+def _earlier(settings: Settings, *, display: OpenDisplay, human: Human, stop: StopSignal) -> Iterator[Ended]:
+    """Finishes what an earlier run of the same scope left, or gives it up; an error ends the run while tries are left."""
+    from .unfinished import find_unfinished  # late, as below
+
+    left = find_unfinished(settings)
+    if left is None:
+        return
+    if (given_up := left.take_up()) is None:
+        display.show(Event("note", f"Analysis {left.run_id} was interrupted; it is finished first."))
+        try:
+            ended = _session(left.settings(settings), display=display, human=human, stop=stop)
+        except (AnalysisLocked, Stopped):
+            left.stopped()
+            raise
+        except Exception as error:
+            if (given_up := left.failed(error)) is None:
+                raise
+        else:
+            if ended.outcome.status == "stopped":
+                left.stopped()
+            yield ended
+            return
+    display.show(Event("note", given_up.notes[0]))
+    ended = Ended(given_up, 1)
+    _tell(settings, ended, display)
+    yield ended
+
+
+def _session(settings: Settings, *, display: OpenDisplay, human: Human, stop: StopSignal) -> Ended:
+    outcome = _run(settings, display=display, human=human, stop=stop)
+    stopped = stop.reason if outcome.status == "stopped" else None
+    ended = Ended(outcome, stop_code(stopped) if stopped else exit_code(outcome, settings.fail_on))
+    _tell(settings, ended, display)
+    return ended
 
 
 def _tell(settings: Settings, ended: Ended, display: OpenDisplay) -> None:
@@ -87,21 +121,8 @@ def _tell(settings: Settings, ended: Ended, display: OpenDisplay) -> None:
         if ended.outcome.run_id and settings.tracking_uri:
             from .session import note_on
 
-            note_on(settings.tracking_uri, ended.outcome.run_id, note)
-
-
-def _in_turn(settings: Settings, display: OpenDisplay, stop: StopSignal) -> Iterator[Settings]:
-    """What is to be run: where nobody watches, first what an earlier run of the same scope left unfinished."""
-    if settings.unattended and settings.resume is None and not settings.demo:
-        from .session import find_unfinished  # late, as below
-
-        unfinished = find_unfinished(settings)
-        if unfinished is not None:
-            display.show(Event("note", f"Analysis {unfinished} was interrupted; it is finished first."))
-            fixed = {"since": None, "last": None, "until": None, "filter": None, "scope": None}
-            yield settings.model_copy(update={**fixed, "resume": unfinished})
-    if not stop.requested:
-        yield settings
+            with suppress(AnalyzeError):  # the store may be what is gone
+                note_on(settings.tracking_uri, ended.outcome.run_id, note)
 
 
 def attend_list(settings: Settings, stdout: TextIO) -> int:

@@ -81,7 +81,7 @@ def _issue_row(issue: IssueLine) -> list[str]:
 
 
 def _sentences(outcome: Outcome) -> Iterable[str]:
-    if outcome.status == "empty":
+    if outcome.status in {"empty", "failed"}:
         yield from outcome.notes
         return
     if outcome.copied and outcome.copied.newest_trace:

@@ -139,26 +139,13 @@ async def _drive(context: Context, human: Human, stop: StopSignal, begun: Analys
 
 def is_over(store: InsightStore, begun: Analysis) -> bool:
     """Whether nothing is left to do; a completed analysis with a hypothesis that waits is opened again by testing it."""
-    return begun.status is not AnalysisStatus.ACTIVE and not any(waits(each) for each in store.list_hypotheses(begun.run_id))
+    settled = begun.status in {AnalysisStatus.COMPLETED, AnalysisStatus.ARCHIVED}
+    return settled and not any(waits(each) for each in store.list_hypotheses(begun.run_id))
 
 
 def scope_of(settings: Settings) -> Scope:
     """The scope that the settings name."""
     return Scope(name=settings.scope or "", filter=settings.filter or "")
-
-
-def find_unfinished(settings: Settings) -> str | None:
-    """The analysis of the same scope that a run without a person left unfinished, to be finished before a new one is begun.
-
-    Raises:
-        AnalyzeError: the store can't be opened, or has no such experiment.
-    """
-    tracking = connect(settings.tracking_uri or "")
-    if settings.experiment is None:
-        return None
-    experiment = find_experiment(tracking, settings.experiment)
-    found = InsightStore(tracking).unfinished(experiment.experiment_id, scope_of(settings))
-    return found.run_id if found else None
 
 
 def note_on(tracking_uri: str, run_id: str, note: str) -> None:

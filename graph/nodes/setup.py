@@ -54,8 +54,7 @@ def _choose(context: Context, reply: Reply | None) -> str | None:
 
 def _key(context: Context, experiment_id: str) -> str:
     """The natural key of the next analysis: those that are there, so that a run left without its document is taken up again."""
-    known = sorted(each.run_id for each in context.store.list_analyses(experiment_id))
-    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join(context.store.analysis_ids(experiment_id)).encode()).hexdigest()[:32]
 
 
 def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis:

@@ -1,5 +1,7 @@
 """Analyses that go on from one another: each trace is counted once, an empty window is well, and nothing advances falsely."""
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,14 @@ from typing import Any
 import pytest
 
 from analyze_experiment.agent.outcome import Outcome, exit_code
-from analyze_experiment.agent.session import find_unfinished
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.agent.unfinished import find_unfinished
 from analyze_experiment.evals.month.traffic import FIRST_DAY, Rates, end_of, new_store, tag_day, write_day, write_late
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tools.errors import UserError
+from analyze_experiment.tools.insights.artifacts import RunFiles
 from analyze_experiment.tools.insights.models import AnalysisStatus, Scope
 
 TRACES = 25
@@ -61,6 +64,40 @@ def test_each_trace_is_counted_once_also_a_late_one(store: str) -> None:
     third = run(store, 3)
     assert counted(store, third.run_id) == 1
     assert memory_of(store).get_analysis(third.run_id).follows == second.run_id
+
+
+def test_hundredth_run_asks_the_store_no_more_than_the_tenth(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Counter[str]()
+    for name in ("run", "find_runs", "read", "names", "write", "tag", "link", "claim", "create_run", "set_status", "rename"):
+        monkeypatch.setattr(RunFiles, name, counting(asked, name, getattr(RunFiles, name)))
+    run(store, 1)
+    totals: list[Counter[str]] = []
+    for day, others in ((2, 2), (3, 12)):
+        complete_others(store, day, others)
+        write_day(Path(store.removeprefix("sqlite:///")), day, Rates(), traces=TRACES)
+        asked.clear()
+        run(store, day)
+        totals.append(Counter(asked))
+    assert totals[0] == totals[1]
+    assert totals[0]["find_runs"] < 30
+
+
+def counting(asked: Counter[str], name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(*given: Any, **named: Any) -> Any:
+        asked[name] += 1
+        return call(*given, **named)
+
+    return counted
+
+
+def complete_others(uri: str, day: int, number: int) -> None:
+    """Adds analyses that other nights would have left; they leave the scope's watermark alone."""
+    memory = memory_of(uri, now=end_of(day) - timedelta(hours=1))
+    for each in range(number):
+        made = memory.create_analysis("1", key=f"night {day}.{each}", name="A night", run_name="a night", analyst="statistical")
+        memory.update_analysis(
+            made.run_id, op="done", change=lambda current: current.model_copy(update={"status": AnalysisStatus.COMPLETED})
+        )
 
 
 def test_empty_window_ends_well_and_moves_nothing(store: str) -> None:
@@ -124,7 +161,9 @@ def test_stopped_run_of_the_scope_is_found_again_and_its_watermark_waits_for_its
     stopped = run(store, 1, stop=stop, watcher=watcher)
     assert stopped.status == "stopped"
     settings = Settings(tracking_uri=store, experiment="1", cache=folder_of(store) / "cache")
-    assert find_unfinished(settings) == stopped.run_id
+    left = find_unfinished(settings)
+    assert left is not None
+    assert left.run_id == stopped.run_id
     assert find_unfinished(settings.model_copy(update={"filter": "state = 'OK'"})) is None
     assert memory_of(store).last_mark("1", Scope()) is None
     done = analyse(store, analyst=GivenAnalyst([]), now=end_of(1), resume=stopped.run_id, unattended=True)

@@ -1,18 +1,14 @@
 """Analyses in the memory: their runs below the experiment's parent run, and the document of each."""
 
-import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from ..errors import StoreError, UserError
-from ..mlflow_calls import ask
-from .artifacts import RunFacts
+from ..errors import UserError
+from .artifacts import RunFacts, RunStatus
 from .identity import analysis_key
-from .memory import TYPE_TAG, Memory, require_untouched
+from .memory import TYPE_TAG, require_untouched
 from .models import Analysis, AnalysisStatus, Question, Scope
+from .parents import ParentMemory
 
 NAME = "analysis.yaml"
 KEY_TAG = "insights.key"
@@ -23,19 +19,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 NOTE_CHARS = 4000
 """MLflow cuts a tag at 8000 characters, with a warning."""
+RUN_STATUS: dict[AnalysisStatus, RunStatus] = {AnalysisStatus.ACTIVE: "RUNNING", AnalysisStatus.FAILED: "FAILED"}
+"""How MLflow shows the run; of any other status as finished."""
 FIXED = ("run_id", "experiment_id", "with_model", "seed", "created_at")
 
 
-class AnalysisMemory(Memory):
+class AnalysisMemory(ParentMemory):
     """The verbs about analyses."""
-
-    def experiment_name(self, experiment_id: str) -> str:
-        """The name of an experiment.
-
-        Raises:
-            UserError: There is none with this id, or it is deleted.
-        """
-        return self._experiment(experiment_id)[0]
 
     def create_analysis(
         self,
@@ -102,6 +92,14 @@ class AnalysisMemory(Memory):
         runs = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
         found = [self._document(Analysis, run.run_id, NAME, at_least=_indexed_rev(run)) for run in runs]
         return sorted((each for each in found if each), key=lambda each: (each.created_at, each.run_id), reverse=True)
+
+    def analysis_ids(self, experiment_id: str) -> list[str]:
+        """The runs of an experiment in which an analysis was begun, by id.
+
+        One look at the store tells: only a run that has no index tag, which a kill leaves behind, is looked into.
+        """
+        runs = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
+        return sorted(run.run_id for run in runs if INDEX in run.tags or self._read(Analysis, run.run_id, NAME) is not None)
 
     def update_analysis(self, run_id: str, *, op: str, change: Callable[[Analysis], Analysis]) -> Analysis:
         """Changes an analysis; the same `op` again changes nothing. Completing it ends its run, reopening it opens the run.
@@ -188,7 +186,7 @@ class AnalysisMemory(Memory):
         if analysis.description:
             wanted["mlflow.note.content"] = analysis.description[:NOTE_CHARS]
         self._set_tags(run, wanted)
-        status = "RUNNING" if analysis.status is AnalysisStatus.ACTIVE else "FINISHED"
+        status = RUN_STATUS.get(analysis.status, "FINISHED")
         if run.status != status:
             self.files.set_status(run.run_id, status, at=analysis.updated_at)
 
@@ -211,58 +209,6 @@ class AnalysisMemory(Memory):
                 KEY_TAG: analysis_key(key),
             }
             return self.files.create_run(experiment_id, name=run_name, tags=tags, at=self._now())
-
-    def parent_run_id(self, experiment_id: str) -> str | None:
-        """The run that holds the experiment's issues, where there is one."""
-        found = self._find_parent_run(experiment_id)
-        return found.run_id if found else None
-
-    def make_parent_run(self, experiment_id: str) -> str:
-        """The run that holds the experiment's issues, created where there is none."""
-        return self._parent_run(experiment_id).run_id
-
-    def _find_parent_run(self, experiment_id: str) -> RunFacts | None:
-        found = self.files.find_runs(experiment_id, tag=TYPE_TAG, value="parent")
-        return found[0] if found else None
-
-    def _parent_run(self, experiment_id: str) -> RunFacts:
-        """The experiment's run `Insights`, which holds its issues; created where it is missing, and ended."""
-        with self.files.locks.hold(f"experiment {experiment_id}"):
-            parent = self._find_parent_run(experiment_id)
-            if parent is None:
-                tags = {TYPE_TAG: "parent", "mlflow.insights.parent": "true"}
-                run_id = self.files.create_run(experiment_id, name="Insights", tags=tags, at=self._now())
-                parent = self.files.run(run_id)
-            if parent.status == "RUNNING":
-                self.files.set_status(parent.run_id, "FINISHED", at=self._now())
-            return parent
-
-    def _experiment(self, experiment_id: str) -> tuple[str, str]:
-        """Name and artifact location."""
-        try:
-            call = partial(self.tracking.client.get_experiment, experiment_id)
-            found = ask(f"read experiment {experiment_id!r}", call)
-        except StoreError as error:
-            if getattr(error.__cause__, "error_code", "") in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-                raise UserError(f"There is no experiment with id {experiment_id!r} in this store.") from error
-            raise
-        if found.lifecycle_stage != "active":
-            raise UserError(f"Experiment {found.name!r} (id {experiment_id}) is deleted. Bring it back first.")
-        return str(found.name), str(found.artifact_location)
-
-    def _require_writable(self, location: str, *, experiment: str) -> None:
-        """Looks before anything is created whether artifacts can be written, as far as that can be seen from here."""
-        self.files.open_repository(location)
-        parts = urlsplit(location)
-        if parts.scheme not in {"", "file"}:
-            return
-        folder = Path(unquote(parts.path)).absolute()
-        nearest = next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-            raise StoreError(
-                f"Experiment {experiment!r} keeps its artifacts in {str(folder)!r}, and {str(nearest)!r} can't be written. "
-                "The analysis is kept there: ask for permission, or work on a copy."
-            )
 
 
 def _indexed_rev(run: RunFacts) -> int:

@@ -22,7 +22,7 @@ FOLDER = "insights"
 PAGE = 500
 
 Boundary = Callable[[str], None]
-RunStatus = Literal["RUNNING", "FINISHED"]
+RunStatus = Literal["RUNNING", "FINISHED", "FAILED"]
 
 
 def no_boundary(_label: str) -> None:
@@ -40,6 +40,7 @@ class RunFacts:
     started_ms: int
     artifact_uri: str
     tags: Mapping[str, str]
+    params: Mapping[str, str]
 
 
 class RunFiles:
@@ -64,6 +65,11 @@ class RunFiles:
             call = partial(self._client.create_run, experiment_id, start_time=_ms(at), tags=dict(tags), run_name=name)
             return str(ask_once(f"create run {name!r}", call).info.run_id)
 
+    def delete_run(self, run_id: str) -> None:
+        """Deletes a run that nothing was written to."""
+        with self.writing("deleted run"):
+            ask(f"delete run {run_id}", lambda: self._client.delete_run(run_id))
+
     def write(self, run_id: str, name: str, text: str) -> None:
         """Writes one file below `insights/`, or in a folder there; readers see the old one or the new one, never a part."""
         path = PurePosixPath(FOLDER, name)
@@ -86,11 +92,6 @@ class RunFiles:
         with self.locks.hold(run_id), self.writing(f"link {len(trace_ids)}"):
             ask(f"link traces to run {run_id}", lambda: self._client.link_traces_to_run(list(trace_ids), run_id))
 
-    def params(self, run_id: str, prefix: str) -> list[str]:
-        """The names of a run's parameters that begin with `prefix`."""
-        found = ask(f"read run {run_id!r}", lambda: self._client.get_run(run_id))
-        return [str(name) for name in found.data.params if str(name).startswith(prefix)]
-
     def claim(self, run_id: str, name: str, value: str) -> bool:
         """Writes a parameter, which can be written once; False where another value stands there already."""
         from mlflow.exceptions import MlflowException
@@ -108,10 +109,10 @@ class RunFiles:
     def set_status(self, run_id: str, status: RunStatus, *, at: datetime) -> None:
         """Ends a run, or opens it again."""
         with self.writing(f"status {status}"):
-            if status == "FINISHED":
-                ask(f"end run {run_id}", lambda: self._client.set_terminated(run_id, status, end_time=_ms(at)))
-            else:
+            if status == "RUNNING":
                 ask(f"open run {run_id}", lambda: self._client.update_run(run_id, status=status))
+            else:
+                ask(f"end run {run_id}", lambda: self._client.set_terminated(run_id, status, end_time=_ms(at)))
 
     def rename(self, run_id: str, name: str) -> None:
         """Gives a run another name."""
@@ -227,6 +228,7 @@ def _facts(run: "Run") -> RunFacts:
         started_ms=int(info.start_time or 0),
         artifact_uri=str(info.artifact_uri),
         tags={str(key): str(value) for key, value in run.data.tags.items()},
+        params={str(key): str(value) for key, value in run.data.params.items()},
     )
 
 

@@ -2,8 +2,9 @@
 
 The claim is made by a parameter, because that is the one thing in MLflow that can be written once and not again: whoever writes
 `insights.lease.<n>` first has it. It is written to the newest analysis run, so that each run carries few. The tag
-`insights.lease` of the parent run says whether the holder lives; he renews it as long as he does. A claim that isn't renewed any
-more is taken over, at once where its holder was on this host, since the host's own lock is free.
+`insights.lease` of the parent run says whether the holder lives; he renews it as long as he does, and says there that he is done.
+Until he has written it for the first time, his claim speaks for him. A claim that isn't renewed any more is taken over, at once
+where its holder was on this host, since the host's own lock is free.
 """
 
 import os
@@ -77,14 +78,16 @@ class Lease:
         Raises:
             AnalysisLocked: a run on another host has it.
         """
-        parent = self._files.run(self._parent)
-        other = Held.parse(parent.tags.get(TAG, ""))
+        place = self._newest(experiment_id)
+        claims = {name: text for name, text in self._files.run(place).params.items() if name.startswith(f"{TAG}.")}
+        last = Held.parse(claims.get(f"{TAG}.{len(claims)}", ""))
+        other = _holder(
+            self._files.run(self._parent).tags.get(TAG, ""), last
+        )  # after the claims: whoever came since has the next
         if other is not None and not self._is_stale(other):
             raise AnalysisLocked(_taken(experiment_id, other.host))
-        runs = self._files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
-        place = runs[-1].run_id if runs else self._parent
-        number = 1 + len(self._files.params(place, f"{TAG}."))
-        if not self._files.claim(place, f"{TAG}.{number}", self._held.holder):
+        self._held = self._held._replace(beat_ms=self._now_ms())
+        if not self._files.claim(place, f"{TAG}.{len(claims) + 1}", str(self._held)) or self._newest(experiment_id) != place:
             raise AnalysisLocked(_taken(experiment_id, "another host"))
         self._beat()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -108,15 +111,23 @@ class Lease:
         with suppress(StoreError):
             held = Held.parse(self._files.run(self._parent).tags.get(TAG, ""))
             if held is not None and held.holder == self._held.holder:
-                self._files.tag(self._parent, {TAG: FREE})
+                self._files.tag(self._parent, {TAG: f"{FREE} {held.holder}"})
+
+    def _newest(self, experiment_id: str) -> str:
+        """The run that claims are written to."""
+        runs = self._files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")
+        return runs[-1].run_id if runs else self._parent
 
     def _is_stale(self, other: Held) -> bool:
         age_s = self._now().timestamp() - other.beat_ms / 1000
         return other.place == self._held.place or not -STALE_S < age_s < STALE_S
 
     def _beat(self) -> None:
-        self._held = self._held._replace(beat_ms=int(self._now().timestamp() * 1000))
+        self._held = self._held._replace(beat_ms=self._now_ms())
         self._files.tag(self._parent, {TAG: str(self._held)})
+
+    def _now_ms(self) -> int:
+        return int(self._now().timestamp() * 1000)
 
     def _renew(self) -> None:
         while not self._ended.wait(BEAT_S):
@@ -124,6 +135,11 @@ class Lease:
                 if not self.renew():
                     self._on_lost()
                     return
+
+
+def _holder(tag: str, last: Held | None) -> Held | None:
+    """Who has it by the tag; or whoever made the last claim, where the tag doesn't speak of that yet. None: it is free."""
+    return Held.parse(tag) if last is None or last.holder in tag.split(" ") else last
 
 
 def _taken(experiment_id: str, host: str) -> str:
@@ -166,8 +182,8 @@ class ExperimentClaim:
         self._lock.claim(experiment_id)
         if self._lease is not None:
             return
-        parent = self._store.make_parent_run(experiment_id) if create else self._store.parent_run_id(experiment_id)
-        if parent is not None:
+        if create or self._store.parent_run_id(experiment_id) is not None:
+            parent = self._store.make_parent_run(experiment_id)  # also where there is one: all hosts must mean the same
             lease = Lease(self._store.files, parent, now=self._now, on_lost=self._on_lost)
             lease.acquire(experiment_id)
             self._lease = lease

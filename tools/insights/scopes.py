@@ -40,7 +40,7 @@ class ScopeMemory(AnalysisMemory):
         """The newest analysis of the scope that nobody watched and that was never finished."""
         for run in reversed(self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")):
             status = run.tags.get(INDEX, "").partition(" ")[2]
-            if status not in {"", str(AnalysisStatus.ACTIVE)}:
+            if status not in {"", str(AnalysisStatus.ACTIVE)} or run.tags.get(SCOPE_TAG, scope.key) != scope.key:
                 continue
             analysis = self._read(Analysis, run.run_id, NAME)
             if analysis and analysis.unattended and analysis.status is AnalysisStatus.ACTIVE and analysis.scope == scope:

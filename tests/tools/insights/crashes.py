@@ -92,7 +92,7 @@ def _undisturbed(uri: str, session: Session, copies: Path, shard: tuple[int, int
         session(uri, copy)
         heard.write_text(json.dumps([labels, canonical_memory(uri)]), encoding="utf-8")
 
-    if _in_child(listen) != 0:
+    if in_child(listen) != 0:
         raise AssertionError("the undisturbed session failed")
     labels, memory = json.loads(heard.read_text(encoding="utf-8"))
     return labels, memory
@@ -106,7 +106,7 @@ def _copy(home: Path, copy: Path) -> None:
 
 
 def _kill(uri: str, number: int, session: Session) -> None:
-    killed = _in_child(lambda: session(uri, _kill_at(number)))
+    killed = in_child(lambda: session(uri, _kill_at(number)))
     if killed != -signal.SIGKILL:
         raise AssertionError(f"the session ended by {killed} before its boundary {number}")
 
@@ -119,7 +119,7 @@ def _finish(uri: str, session: Session) -> str:
         session(uri, lambda _label: None)
         result.write_text(canonical_memory(uri), encoding="utf-8")
 
-    if _in_child(go_on) != 0:
+    if in_child(go_on) != 0:
         raise AssertionError(f"the session could not go on in {result.parent.name}")
     return result.read_text(encoding="utf-8")
 
@@ -136,7 +136,7 @@ def _kill_at(number: int) -> Boundary:
     return kill
 
 
-def _in_child(call: Callable[[], None]) -> int:
+def in_child(call: Callable[[], object]) -> int:
     """The exit code of a forked process that makes the call; negative: the signal that ended it."""
     child = os.fork()
     if child == 0:
@@ -144,7 +144,7 @@ def _in_child(call: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _call_and_exit(call: Callable[[], None]) -> NoReturn:
+def _call_and_exit(call: Callable[[], object]) -> NoReturn:
     code = 1
     try:
         call()

@@ -5,7 +5,7 @@ after they were made carry `rev`, which counts the changes, and `ops`, the keys 
 that is carried out again changes nothing.
 """
 
-from .analysis import Analysis, AnalysisStatus, Closing, Question, Scope
+from .analysis import Analysis, AnalysisStatus, Closing, Question, Resumption, Scope
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
@@ -53,6 +53,7 @@ __all__ = [
     "Reads",
     "Refusal",
     "Refusals",
+    "Resumption",
     "Scope",
     "Severity",
     "SnapshotRecord",

@@ -17,6 +17,8 @@ class AnalysisStatus(StrEnum):
     ACTIVE = "ACTIVE"
     COMPLETED = "COMPLETED"
     ARCHIVED = "ARCHIVED"
+    FAILED = "FAILED"
+    """Given up, because going on with it led nowhere; a person may still resume it."""
 
 
 class Question(Part):
@@ -50,6 +52,18 @@ class Closing(Part):
     hypotheses: tuple[str, ...]
 
 
+class Resumption(Part):
+    """One time that a run without a person went on with an analysis which was left unfinished."""
+
+    at: datetime
+    steps: int
+    """How many steps were done by then."""
+    stopped: bool = False
+    """Whether it was stopped as asked, which is no failure."""
+    error: str = ""
+    """Why it failed; empty too where it was killed, or did well."""
+
+
 class Analysis(Document):
     """One analysis of one experiment: the document of its run."""
 
@@ -77,6 +91,7 @@ class Analysis(Document):
     scope: Scope = Scope()
     unattended: bool = False
     """Whether nobody watched, so that the next run of the scope finishes it where it was interrupted."""
+    resumptions: tuple[Resumption, ...] = ()
     follows: str | None = None
     """The analysis whose window it goes on from; what that one counted is left out."""
     watermark: datetime | None = None
@@ -89,6 +104,17 @@ class Analysis(Document):
     notes: tuple[str, ...] = ()
     """What a reader of the report must know: another digest found on resume, a step that was cut short, ..."""
     report_path: str | None = None
+
+    @property
+    def failures(self) -> tuple[Resumption, ...]:
+        """The last resumptions in a row that came to no end and left it where it was."""
+        failed: list[Resumption] = []
+        for each in reversed(self.resumptions):
+            if each.steps != len(self.progress):
+                break
+            if not each.stopped:
+                failed.insert(0, each)
+        return tuple(failed)
 
     def answer(self, question: str) -> Question | None:
         """What was answered to the question of this name, if it was."""
