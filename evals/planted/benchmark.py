@@ -71,7 +71,7 @@ def run_cases(results: Results, chosen: Sequence[Case], *, again: bool = False, 
             results.log(case.name, *measure(case.agent, case.conditions, Path(folder), without=without))
 
 
-def run_repeats(results: Results, agents: Sequence[str], *, traces: int = 1000, seed: int = 25) -> None:
+def run_repeats(results: Results, agents: Sequence[str], *, traces: int = 600, seed: int = 25) -> None:
     """Analyses a store of each agent twice, and its two halves."""
     for agent in agents:
         name = f"repeated/{agent}/{traces}/{seed}"
