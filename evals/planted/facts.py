@@ -8,6 +8,8 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
+import numpy as np
+
 from .spans import MS, Span, Trace
 from .truth import TrueFact
 
@@ -15,6 +17,8 @@ SHARE, TRACES = 0.05, 5
 """From this share on, and from so many traces, it is a fact: the thresholds of the census."""
 SLOW_MS, SLOW_RATIO = 30_000, 10
 """A slow trace takes longer than both: this, and so many times the median."""
+TAIL_RATIO, TAIL_TRACES = 1.5, 200
+"""How much slower the 95th percentile of the latest version is, and of how many traces at least."""
 GIVES_UP, REPEATS = 0.25, 0.1
 """Shares of the traces with a tool failure of the kind that count as giving up, and as repeating a call in vain."""
 PASSING = ("Timeout", "Connection", "Unavailable", "429", "503")
@@ -29,6 +33,7 @@ class FactBook:
         self._base: dict[str, int] = defaultdict(int)
         self._hits: dict[str, int] = defaultdict(int)
         self._durations: dict[str, int] = {}
+        self._latest: set[str] = set()
 
     def enter(self, trace: Trace) -> None:
         """Notes what fails in a trace."""
@@ -36,6 +41,8 @@ class FactBook:
             return
         ended_ok = trace.root.failure is None
         self._count("trace_errors", trace, hit=not ended_ok)
+        if trace.story.tags.get("version") == trace.profile.versions[-1]:
+            self._latest.add(trace.trace_id)
         if ended_ok:
             self._durations[trace.trace_id] = (trace.root.end_ns - trace.root.start_ns) // MS
             self._count("hidden_failures", trace, hit=any(span.failure for span in trace.spans[1:]))
@@ -69,6 +76,20 @@ class FactBook:
                 yield TrueFact(fact_id=key, title=f"{key}, {len(traces)} traces", trace_ids=tuple(sorted(traces)))
         if slow := self._slow():
             yield TrueFact(fact_id="slow_outliers", title=f"Latency outliers, {len(slow)} traces", trace_ids=tuple(sorted(slow)))
+        if tail := self._slow_tail():
+            yield TrueFact(
+                fact_id="slow_tail", title=f"Slowest since the latest version, {len(tail)}", trace_ids=tuple(sorted(tail))
+            )
+
+    def _slow_tail(self) -> list[str]:
+        """The slowest 5% among the traces of the latest version, where its slowest are so much slower than those before."""
+        sides = [[value for key, value in self._durations.items() if (key in self._latest) is side] for side in (True, False)]
+        if min(map(len, sides)) < TAIL_TRACES:
+            return []
+        there, before, pooled = (np.quantile(side, 0.95) for side in (*sides, list(self._durations.values())))
+        if there < TAIL_RATIO * before:
+            return []
+        return [key for key, value in self._durations.items() if key in self._latest and value > pooled]
 
     def _slow(self) -> list[str]:
         if not self._durations:

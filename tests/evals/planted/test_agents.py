@@ -196,6 +196,41 @@ def test_shuffled_stores_keep_what_happens_and_lose_where() -> None:
     assert told("librarian", "shuffled", traces=900, seed=4).truth.faults == ()
 
 
+def test_facts_are_those_that_the_rows_show() -> None:
+    seen: set[str] = set()
+    for agent in DRAWN:
+        for seed in SEEDS:
+            rows, truth = told(agent, seed=seed)
+            for fact in truth.facts:
+                subject = fact.fact_id.partition("fails: ")[2]
+                if fact.fact_id == "trace_errors":
+                    held = {trace_id(each) for each in rows if each.trace_info[0]["status"] == "ERROR"}
+                elif subject and not subject.startswith("model"):
+                    held = {
+                        trace_id(each)
+                        for each in rows
+                        if any(_call_fails(span) for span in each.spans if span["name"] == subject)
+                    }
+                    held -= {trace_id(each) for each in rows if each.trace_info[0]["status"] == "IN_PROGRESS"}
+                else:
+                    continue
+                seen.add(fact.fact_id)
+                assert held == set(fact.trace_ids), fact.fact_id
+    assert len(seen) >= 5 and "trace_errors" in seen
+
+
+def _call_fails(span: Row) -> bool:
+    output = attributes(span).get("mlflow.spanOutputs")
+    return span["status"] == "ERROR" or (isinstance(output, dict) and bool(output.get("error")))
+
+
+def test_a_slower_version_has_a_slower_tail_too() -> None:
+    facts = {fact.fact_id: fact for fact in told("planner", traces=1200, seed=3).truth.facts}
+    (slow,) = [fault for fault in told("planner", traces=1200, seed=3).truth.faults if fault.fault_id == "slow_version"]
+    assert set(facts["slow_tail"].trace_ids) < set(slow.trace_ids)
+    assert "slow_tail" not in {fact.fact_id for fact in told("planner", "clean").truth.facts}
+
+
 @pytest.mark.parametrize("agent", DRAWN)
 def test_spans_of_the_truth_are_spans_of_its_traces_and_lie_within_them(agent: str) -> None:
     rows, truth = told(agent)
