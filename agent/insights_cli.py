@@ -17,7 +17,7 @@ from .failure import Manner
 from .insights.commands.verb import app
 
 NAME = "mlflow-insights"
-GROUPS = ("analyses", "census", "hypotheses", "issues", "traces", "queries", "plans", "reports", "exports", "cache")
+GROUPS = ("analyses", "census", "hypotheses", "labels", "issues", "traces", "queries", "plans", "reports", "exports", "cache")
 """The modules of `insights/commands` whose verbs there are, in the order of the help."""
 
 HELP = (

@@ -1,10 +1,12 @@
 """Plans that are decided by reading: carried out in the reading room, from the draw to the result; and what they flagged."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from ..tools.census.feedback import PEOPLE_SQL
 from ..tools.errors import QueryError
 from ..tools.insights.affected import AffectedTrace
-from ..tools.insights.models import Evidence, Hypothesis, Judgement
+from ..tools.insights.models import Agreement, Evidence, Hypothesis, Judgement
 from ..tools.testing.compose import REFUTING, SUPPORTING
 from ..tools.testing.execute import Execution
 from ..tools.testing.families import family_levels
@@ -37,9 +39,28 @@ async def carry_out(room: ReadingRoom, hypothesis_id: str, plan: Plan, *, owner:
         known = await in_thread(lambda: judgements_of(bench, hypothesis_id))
     reading = OpenReading(hypothesis_id, question.question, drawn.reading, drawn.places, known)
     ended = await room.read(reading)
-    result = result_of_reading(decision, drawn.reading, stopped=ended, unasked=reading.unasked_counted)
     counted = [place.trace_id for place in drawn.places[: drawn.reading.counted.read]]
+    agreement = await in_thread(lambda: _agreement(bench, {each: known[each] for each in counted if each in known}, owner))
+    result = result_of_reading(decision, drawn.reading, stopped=ended, unasked=reading.unasked_counted, agreement=agreement)
     return Execution(result.model_copy(update={"query_ids": drawn.query_ids}), _evidence(counted, reading.known, question.title))
+
+
+def _agreement(bench: Workbench, judged: Mapping[str, Judgement], owner: str) -> tuple[Agreement, ...]:
+    """What people said of the traces that the judge calls affected or not."""
+    rows = bench.query(PEOPLE_SQL, title="Feedback of people", owner=owner).to_pylist()
+    flags = {trace_id: said.answer == "affected" for trace_id, said in judged.items() if said.answer != "unclear"}
+    pairs = [(str(row["name"]), flags[str(row["trace_id"])], bool(row["bad"])) for row in rows if str(row["trace_id"]) in flags]
+    return tuple(
+        Agreement(
+            name=name,
+            flagged_bad=found[True, True],
+            flagged_good=found[True, False],
+            unflagged_bad=found[False, True],
+            unflagged_good=found[False, False],
+        )
+        for name in dict.fromkeys(name for name, _, _ in pairs)
+        for found in [Counter((flagged, bad) for each, flagged, bad in pairs if each == name)]
+    )
 
 
 def judgements_of(bench: Workbench, hypothesis_id: str) -> dict[str, Judgement]:

@@ -1,12 +1,17 @@
 """A whole analysis whose only hypothesis is decided by reading: from the judge to the issue and the report."""
 
+import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.entities import AssessmentSource, Feedback
+from mlflow.tracing.client import TracingClient
 
+from analyze_experiment.agent.insights_cli import run
 from analyze_experiment.graph.ports import Claim, Judge, Judged, Proposal, Remark, Unasked
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
@@ -92,9 +97,26 @@ class Refunds:
 
 @pytest.fixture
 def refunds(store_template: Path, tmp_path: Path) -> Refunds:
-    uri = copy_store(store_template, tmp_path / "store")
+    return logged_refunds(store_template, tmp_path)
+
+
+def logged_refunds(store_template: Path, folder: Path) -> Refunds:
+    """The store, with a user's feedback on three traces: two promises, one of which pleased, and one fair answer that didn't."""
+    uri = copy_store(store_template, folder / "store")
     samples = [SampleTrace(f"Order {n}?", PROMISE if n % 2 else f"Order {n} is here.") for n in range(TRACES)]
-    return Refunds(uri, log_traces(uri, "refunds", samples).trace_ids)
+    trace_ids = log_traces(uri, "refunds", samples).trace_ids
+    client = TracingClient(uri)
+    for place, value in ((5, False), (7, True), (8, False)):
+        source = AssessmentSource(source_type="HUMAN", source_id="user")
+        client.log_assessment(trace_ids[place], Feedback(name="helpful", value=value, source=source))
+    return Refunds(uri, trace_ids)
+
+
+@pytest.fixture(scope="module")
+def whole(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Refunds, Hypothesis, Issue, Watcher]:
+    """An analysis that reads on until nothing is left."""
+    refunds = logged_refunds(store_template, tmp_path_factory.mktemp("refunds"))
+    return refunds, *judged(refunds)
 
 
 def judged(refunds: Refunds, **settings: Any) -> tuple[Hypothesis, Issue, Watcher]:
@@ -110,8 +132,8 @@ def judged(refunds: Refunds, **settings: Any) -> tuple[Hypothesis, Issue, Watche
     return hypothesis, issue, watcher
 
 
-def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(refunds: Refunds) -> None:
-    hypothesis, issue, watcher = judged(refunds)
+def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tuple[Refunds, Hypothesis, Issue, Watcher]) -> None:
+    refunds, hypothesis, issue, watcher = whole
 
     assert hypothesis.status is HypothesisStatus.VALIDATED
     assert hypothesis.result is not None and hypothesis.result.reads is not None and hypothesis.verdict is not None
@@ -128,6 +150,74 @@ def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(refunds: R
     report = (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
     assert f"{issue.affected} of {issue.population}" in report
     assert {event.step for event in watcher.events if event.kind == "progress" and "flagged" in event.text} == {"test", "issues"}
+
+
+def test_feedback_of_people_is_set_beside_the_judge(whole: tuple[Refunds, Hypothesis, Issue, Watcher]) -> None:
+    _, hypothesis, _, _ = whole
+    assert hypothesis.result is not None and hypothesis.result.reads is not None and hypothesis.verdict is not None
+    (found,) = hypothesis.result.reads.agreement
+    assert 1 <= found.traces <= 3
+    assert (found.flagged_bad, found.flagged_good, found.unflagged_bad) <= (1, 1, 1)
+    assert f"Feedback of people (helpful) on {found.traces}" in hypothesis.verdict.reason
+
+
+def label(whole: tuple[Refunds, Hypothesis, Issue, Watcher], *options: str, code: int = 0) -> None:
+    """Labels with the command."""
+    run_id = whole[2].source_run_id
+    assert run(["label", run_id, "--tracking-uri", whole[0].uri, "--flagged", "4", "--unflagged", "4", *options]) == code
+
+
+def test_a_person_labels_traces_without_being_told_what_the_judge_thinks(
+    whole: tuple[Refunds, Hypothesis, Issue, Watcher], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refunds, hypothesis, issue, _ = whole
+    monkeypatch.setattr("sys.stdin", io.StringIO("what?\nm\na\nq\n"))
+    label(whole)
+    said = capsys.readouterr().out
+    assert "Is it so that the agent promises refunds" in said
+    assert "'what?' is no answer." in said
+    shown, _, after = said.partition("The judge says: ")
+    assert "It promises a refund." not in shown, "what the judge said comes after the answer"
+    assert "1 of 8 traces drawn by flag are labelled" in after
+
+    store = memory_of(refunds.uri)
+    labels = store.read_labels(issue.source_run_id, hypothesis.hypothesis_id)
+    assert labels is not None and len(labels.drawn) == 8 and sum(each.flagged for each in labels.drawn) == 4
+    truth = {trace_id: place % 2 == 1 for place, trace_id in enumerate(refunds.trace_ids)}
+    rest = "".join("a\n" if truth[each.trace_id] else "n\n" for each in labels.pending)
+    monkeypatch.setattr("sys.stdin", io.StringIO(rest))
+    label(whole, "--output", "json")
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["pending"] == [] and len(document["labels"]) == 8
+    right = sum(truth[each.trace_id] for each in labels.drawn if each.flagged)
+    assert document["correction"]["flagged_affected"] >= right - 1
+    assert (
+        document["correction"]["interval"]["low"] < document["correction"]["share"] < document["correction"]["interval"]["high"]
+    )
+    kept = store.files.read(issue.source_run_id, "report.md")
+    assert (
+        kept is not None and "A person labelled 8 of the 24 traces that were judged, drawn by flag, 4 flagged and 4 not" in kept
+    )
+
+
+def test_answers_come_from_a_file_and_only_for_traces_that_were_drawn(
+    whole: tuple[Refunds, Hypothesis, Issue, Watcher], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refunds, hypothesis, issue, _ = whole
+    store, answers = memory_of(refunds.uri), tmp_path / "answers.csv"
+    answers.write_text("")
+    label(whole, "--answers", str(answers))
+    labels = store.read_labels(issue.source_run_id, hypothesis.hypothesis_id)
+    assert labels is not None
+    answers.write_text(f"trace_id,answer\n{labels.drawn[0].trace_id},unclear\n")
+    label(whole, "--answers", str(answers))
+    changed = memory_of(refunds.uri).read_labels(issue.source_run_id, hypothesis.hypothesis_id)
+    assert changed is not None and changed.answers[labels.drawn[0].trace_id] == "unclear"
+    undrawn = next(each for each in refunds.trace_ids if each not in {trace.trace_id for trace in labels.drawn})
+    answers.write_text(f"{labels.drawn[1].trace_id},not\n{undrawn},not\n")
+    label(whole, "--answers", str(answers), code=2)
+    assert "line 2: trace" in capsys.readouterr().err
+    assert memory_of(refunds.uri).read_labels(issue.source_run_id, hypothesis.hypothesis_id) == changed, "nothing was kept"
 
 
 def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_the_rest(refunds: Refunds) -> None:

@@ -22,8 +22,9 @@ def _among(words: tuple[str, ...]) -> str:
     return f"lower(trim(a.value)) IN ({', '.join(quote(word) for word in words)})"
 
 
-FEEDBACK_SQL = f"""
-WITH scales AS (
+def _traced(only: str = "") -> str:
+    """Per trace and name how much feedback is good and how much is bad; `only` cuts it further."""
+    return f"""scales AS (
   SELECT name, min(number) AS lowest, max(number) AS highest, avg(number) AS mean, count(number) AS numbers
   FROM assessments WHERE kind = 'feedback' GROUP BY name),
 judged AS (
@@ -32,9 +33,13 @@ judged AS (
               WHEN a.number IS NULL OR s.highest > 1 OR s.lowest < -1 OR s.lowest = 1 THEN NULL
               WHEN s.lowest < 0 THEN CASE WHEN a.number > 0 THEN 'good' WHEN a.number < 0 THEN 'bad' END
               WHEN a.number >= 0.5 THEN 'good' ELSE 'bad' END AS sign
-  FROM assessments AS a JOIN scales AS s ON s.name = a.name WHERE a.kind = 'feedback'),
+  FROM assessments AS a JOIN scales AS s ON s.name = a.name WHERE a.kind = 'feedback'{only}),
 traced AS (
-  SELECT trace_id, name, count_if(sign = 'good') AS good, count_if(sign = 'bad') AS bad FROM judged GROUP BY trace_id, name),
+  SELECT trace_id, name, count_if(sign = 'good') AS good, count_if(sign = 'bad') AS bad FROM judged GROUP BY trace_id, name)"""
+
+
+FEEDBACK_SQL = f"""
+WITH {_traced()},
 per_name AS (
   SELECT name, count(*) AS traces, count_if(good > 0) AS good, count_if(bad > 0) AS bad, count_if(good + bad > 0) AS signed,
          {samples("bad > 0")} AS samples, {samples("good > 0")} AS praised
@@ -42,6 +47,11 @@ per_name AS (
 SELECT p.*, s.mean, s.numbers, (SELECT count(*) FROM traces) AS all_traces
 FROM per_name AS p JOIN scales AS s ON s.name = p.name ORDER BY p.traces DESC, p.name LIMIT {LISTED}
 """
+PEOPLE_SQL = f"""
+WITH {_traced(" AND a.source_type = 'HUMAN'")}
+SELECT name, trace_id, bad > 0 AS bad FROM traced WHERE (good > 0) <> (bad > 0) ORDER BY name, trace_id
+"""
+"""Per name and trace whether what people said is bad; where they disagree it is neither."""
 
 
 def read_feedback(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:

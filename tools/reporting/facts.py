@@ -19,6 +19,7 @@ from ..insights.models import (
 )
 from ..insights.store import InsightStore
 from ..links import Pages, masked_uri, ui_command
+from ..testing.labelling import correct, correction_in_words
 from .changes import Change, changes_of, is_first
 from .excerpts import spoken
 
@@ -59,6 +60,8 @@ class IssueFacts:
     issue: Issue
     hypothesis: Hypothesis | None
     examples: tuple[Example, ...]
+    labels: str = ""
+    """What a person's labels say of it, in words; empty where there are none."""
 
     @property
     def description(self) -> str:
@@ -192,7 +195,16 @@ def _issue_facts(store: InsightStore, run_id: str, issue: Issue, by_id: dict[str
         issue=issue,
         hypothesis=by_id.get(issue.hypothesis_id or ""),
         examples=_examples(store, run_id, issue.experiment_id, supporting),
+        labels=_labels(store, run_id, by_id.get(issue.hypothesis_id or "")),
     )
+
+
+def _labels(store: InsightStore, run_id: str, hypothesis: Hypothesis | None) -> str:
+    if hypothesis is None or hypothesis.result is None or hypothesis.result.reads is None:
+        return ""
+    labels = store.read_labels(run_id, hypothesis.hypothesis_id)
+    found = correct(labels, hypothesis.result, hypothesis.verdict) if labels is not None else None
+    return correction_in_words(found) if found is not None else ""
 
 
 def _examples(store: InsightStore, run_id: str, experiment_id: str, evidence: Sequence[Evidence]) -> tuple[Example, ...]:

@@ -6,7 +6,7 @@ Feedback that users left by themselves is neither: it may be shown beside the ju
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,20 @@ LEAST_YOUDEN = 1.2
 LEAST_RANDOM_LABELS = 100
 LEAST_RATE = 0.05
 """Fewer labels, or a rarer fault, than these and prediction-powered inference isn't used."""
+
+
+class Known(Protocol):
+    """A share that is known with an error."""
+
+    @property
+    def share(self) -> float:
+        """The estimate."""
+        ...
+
+    @property
+    def variance(self) -> float:
+        """Of the estimate."""
+        ...
 
 
 class Hits(NamedTuple):
@@ -44,15 +58,15 @@ class Estimate(NamedTuple):
     high: float
 
 
-def moved_threshold(threshold: float, seen: Hits, spared: Hits) -> float:
+def moved_threshold(threshold: float, seen: Known, spared: Known) -> float:
     """The flagged share that is reached by chance at most where no more than `threshold` are affected, given the judge's errors.
 
     A statement about what is affected is decided by comparing what is flagged with this instead.
 
     Args:
         threshold: The share of affected traces.
-        seen: Affected traces with a label, and those of them that the judge flags: its sensitivity.
-        spared: Traces with a label that aren't affected, and those of them that the judge doesn't flag: its specificity.
+        seen: Of the affected traces the share that the judge flags: its sensitivity.
+        spared: Of the others the share that it doesn't flag: its specificity.
     """
     flagged = threshold * seen.share + (1 - threshold) * (1 - spared.share)
     error = math.sqrt(threshold**2 * seen.variance + (1 - threshold) ** 2 * spared.variance)

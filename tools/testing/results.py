@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from ..insights.models import Arm, Interval, Reads, TestResult
+from ..insights.models import Agreement, Arm, Interval, Reads, TestResult
 from .plan import Contrast, Count, Plan, Rate, Read, Role, Shift
 from .rate import material_share, share_interval
 from .sequential import SequentialRead, Stop
@@ -129,9 +129,22 @@ def result_of_measure(plan: Plan, decision: Shift, measured: Measured, *, cluste
 
 
 def result_of_reading(
-    decision: Read, reading: SequentialRead, *, stopped: Stop | Literal["budget"], unasked: int = 0
+    decision: Read,
+    reading: SequentialRead,
+    *,
+    stopped: Stop | Literal["budget"],
+    unasked: int = 0,
+    agreement: tuple[Agreement, ...] = (),
 ) -> TestResult:
-    """The numbers of what was read, where the reading was stopped; the judge could not be asked about `unasked` of them."""
+    """The numbers of what was read, where the reading was stopped.
+
+    Args:
+        decision: The plan's.
+        reading: What was counted.
+        stopped: Why no more was read.
+        unasked: Traces among them that the judge could not be asked about.
+        agreement: What people said of them.
+    """
     counted, bound = reading.counted, reading.bound
     low, high = bound.interval(counted)
     return TestResult(
@@ -156,6 +169,7 @@ def result_of_reading(
             log_against=bound.log_against(counted),
             stopped=stopped,
             unasked=unasked,
+            agreement=agreement,
         ),
     )
 

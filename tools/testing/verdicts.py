@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..insights.models import Arm, Cell, HypothesisStatus, Interval, TestResult
+from ..insights.models import Arm, Cell, HypothesisStatus, Interval, Reads, TestResult
 from ..shares import percent, threshold
 from .plan import Contrast, Count, Rate, Read, Shift, Slices
 from .rate import MIN_AFFECTED, material_share
@@ -121,7 +121,7 @@ def decide_read(decision: Read, result: TestResult, tested: Tested) -> Decided:
     of = f" of {result.population:,}" if reads.read < result.population else ", which are all,"
     seen = f"{reads.read:,} traces{of} read in random order: {result.affected or 0:,} flagged{_unclear(result)}"
     share = f" ({_share_of(result)})" if result.interval else ""
-    reason = f"{seen}{share} against a threshold of {threshold(decision.threshold)}; {_p(tested)}."
+    reason = f"{seen}{share} against a threshold of {threshold(decision.threshold)}; {_p(tested)}.{_agreement(reads)}"
     if tested.survives:
         return Decided(HypothesisStatus.VALIDATED, reason)
     material = threshold(material_share(decision))
@@ -131,6 +131,16 @@ def decide_read(decision: Read, result: TestResult, tested: Tested) -> Decided:
         reads.stopped, "All were read"
     )
     return Decided(HypothesisStatus.INCONCLUSIVE, f"{reason} {because}; they neither show it nor rule out {material}.")
+
+
+def _agreement(reads: Reads) -> str:
+    """How what people said of the same traces goes with what the judge says."""
+    return "".join(
+        f" Feedback of people ({each.name}) on {each.traces:,} of these traces goes with the judge in {each.agreeing:,}: "
+        f"{each.flagged_bad:,} flagged and bad, {each.unflagged_good:,} neither; {each.flagged_good:,} flagged and good, "
+        f"{each.unflagged_bad:,} bad and not flagged."
+        for each in reads.agreement
+    )
 
 
 def _unclear(result: TestResult) -> str:

@@ -144,6 +144,23 @@ class Call:
         for line in lines:
             self._out.write(printable(line) + "\n")
 
+    def say(self, text: str) -> None:
+        """Says something before the result; beside it, where that is for a program."""
+        self._take_bars_away()
+        stream = self._err if self.as_json else self._out
+        for line in text.split("\n"):
+            stream.write(printable(line) + "\n")
+
+    def ask(self, question: str) -> str | None:
+        """What a person, or a script on stdin, answers, in small letters; None where there is no more."""
+        stream = self._err if self.as_json else self._out
+        stream.write(question)
+        stream.flush()
+        line = sys.stdin.readline()
+        if not sys.stdin.isatty():
+            stream.write("\n")
+        return line.strip().lower() if line else None
+
     def show_table(self, value: object, head: Sequence[str], rows: Sequence[Sequence[str]], *, none: str) -> None:
         """The result: as JSON, or as a table; `none` says that there are no rows."""
         if self.as_json or not rows:

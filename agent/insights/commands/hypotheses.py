@@ -73,7 +73,7 @@ Source = Annotated[
     typer.Option(
         metavar="WORD",
         rich_help_panel=options.WHAT,
-        help="Where it comes from: census, slice, playbook, sample, user, prior or anomaly.",
+        help="Where it comes from: census, slice, playbook, sample, judging, user, prior or anomaly.",
     ),
 ]
 Status = Annotated[

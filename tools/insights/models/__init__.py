@@ -10,12 +10,14 @@ from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Pola
 from .counted import Bucket, Census, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
+from .labels import Correction, Drawing, DrawnTrace, HumanLabel, LabelSet
 from .reading import Judgement, Noticed, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
-from .tested import Arm, Cell, HypothesisStatus, ReadOn, Reads, TestResult, Verdict
+from .tested import Agreement, Arm, Cell, HypothesisStatus, ReadOn, Reads, TestResult, Verdict
 from .trend import Standing, TrendPoint
 
 __all__ = [
+    "Agreement",
     "Analysis",
     "AnalysisStatus",
     "Anchor",
@@ -26,10 +28,14 @@ __all__ = [
     "Cell",
     "Census",
     "Closing",
+    "Correction",
     "Document",
+    "Drawing",
+    "DrawnTrace",
     "EVIDENCE_LIMIT",
     "Evidence",
     "Fingerprint",
+    "HumanLabel",
     "Hypothesis",
     "HypothesisDraft",
     "HypothesisSource",
@@ -40,6 +46,7 @@ __all__ = [
     "IssueStatus",
     "Judgement",
     "Kind",
+    "LabelSet",
     "Mirrored",
     "ModelRecord",
     "Noticed",

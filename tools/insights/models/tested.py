@@ -52,6 +52,26 @@ class Cell(Part):
     p_adjusted: float
 
 
+class Agreement(Part):
+    """Feedback of people on traces that were judged: what they meant isn't known, so it corrects nothing."""
+
+    name: str
+    flagged_bad: int
+    flagged_good: int
+    unflagged_bad: int
+    unflagged_good: int
+
+    @property
+    def traces(self) -> int:
+        """Traces with both."""
+        return self.agreeing + self.flagged_good + self.unflagged_bad
+
+    @property
+    def agreeing(self) -> int:
+        """Traces that both find faulty, or neither."""
+        return self.flagged_bad + self.unflagged_good
+
+
 class ReadOn(Part):
     """What was read after a verdict, to name all that are affected. It decides nothing: the verdict was given before."""
 
@@ -86,6 +106,8 @@ class Reads(Part):
     stopped: Literal["validated", "rejected", "cap", "all read", "budget"]
     unasked: int = 0
     """Those among the traces read that the judge could not be asked about: they count as unclear."""
+    agreement: tuple[Agreement, ...] = ()
+    """Feedback of people on the traces that were read for the verdict, by name."""
     on: ReadOn | None = None
     """What was read after the verdict, where anything was."""
 
