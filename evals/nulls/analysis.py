@@ -12,7 +12,7 @@ from analyze_experiment.tools.testing.plan import Contrast, Plan, QueryStep, Rat
 from analyze_experiment.tools.testing.rate import estimate_rate, material_share, rate_eligibility
 from analyze_experiment.tools.testing.slices import search_slices
 
-FLIPS = ((199, 0.15), (999, 0.05), (9_999, 0.0))
+FLIPS = ((199, 0.08), (999, 0.02), (9_999, 0.0))
 """Sign flips of a contrast, and the p-value from which it needs no more of them: what is as large is decided."""
 SEARCH_FLIPS = 999
 """Of a slice search: max-T keeps its level with any number of them."""

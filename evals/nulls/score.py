@@ -20,7 +20,7 @@ from analyze_experiment.evals.nulls.stores import Kind, make_store
 from analyze_experiment.evals.published import publish
 
 STORES, RUNS = 1_000, 2_000
-BLIND = 200
+BLIND = 100
 """Stores of each kind with sessions that are alike inside, that are also analysed as if all traces were independent."""
 KINDS: tuple[Kind, ...] = ("boundary", "shuffled", "mixed")
 CORRELATIONS, SESSIONS = (0.0, 0.3), (30, 100, 1_000)

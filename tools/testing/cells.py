@@ -76,14 +76,17 @@ def find_candidates(frame: SliceFrame, *, most: int) -> tuple[list[Candidate], i
         most: Of more cells than this, those of one attribute and the ones that expect most affected traces are taken.
 
     Returns:
-        The candidates, those of the same outcome and attributes beside each other, and how many cells more had enough data.
+        The candidates, those of the same attributes and outcome beside each other, and how many cells more had enough data.
     """
     candidates: list[Candidate] = []
-    for place, outcome in enumerate(frame.outcomes):
-        population = _Population(frame, outcome)
-        if population.clusters_affected >= MIN_CLUSTERS_AFFECTED:
-            for attributes in _attribute_sets(frame):
-                candidates.extend(_enough(population, place, attributes))
+    populations = [
+        (place, population)
+        for place, population in enumerate(_populations(frame))
+        if population.clusters_affected >= MIN_CLUSTERS_AFFECTED
+    ]
+    for attributes in _attribute_sets(frame):
+        for place, population in populations:
+            candidates.extend(_enough(population, place, attributes))
     if len(candidates) <= most:
         return candidates, 0
     ranked = sorted(range(len(candidates)), key=lambda i: (len(candidates[i].attributes), -candidates[i].expected, i))
@@ -100,57 +103,113 @@ def scores_of(frame: SliceFrame, candidates: Sequence[Candidate], *, units: Code
     """
     columns: Singles = np.empty((int(units.max()) + 1, len(candidates)), dtype=np.float32)
     statistics = np.empty(len(candidates))
-    start = 0
-    for outcome, group in groupby(candidates, key=lambda candidate: candidate.outcome):
-        population = _Population(frame, frame.outcomes[outcome])
-        for attributes, cells in groupby(group, key=lambda candidate: candidate.attributes):
-            cells_of_block = list(cells)
-            block = _block(population, attributes, cells_of_block, units)
-            squares = np.square(block).sum(axis=0)
-            block /= np.sqrt(np.where(squares > 0, squares, 1))
-            part = slice(start, start + block.shape[1])
-            columns[:, part] = block
-            statistics[part] = block.sum(axis=0) * _shrinkages(population, cells_of_block, squares)
-            start = part.stop
+    populations, start = _populations(frame), 0
+    for (attributes, outcome), group in groupby(candidates, key=lambda candidate: (candidate.attributes, candidate.outcome)):
+        cells, population = list(group), populations[outcome]
+        block = _block(population, attributes, cells, units)
+        squares = np.square(block).sum(axis=0)
+        block /= np.sqrt(np.where(squares > 0, squares, 1))
+        part = slice(start, start + block.shape[1])
+        columns[:, part] = block
+        statistics[part] = block.sum(axis=0) * _shrinkages(population, cells, squares)
+        start = part.stop
     return Scores(columns, statistics)
 
 
-class _Population:
-    """The traces that one outcome is about."""
+class _Margins(NamedTuple):
+    """What each cell of a grid is made of."""
 
-    def __init__(self, frame: SliceFrame, outcome: Outcome) -> None:
-        self._frame = frame
-        self.rows = np.flatnonzero(outcome.eligible)
-        self.affected = outcome.affected[self.rows]
-        self.traces = self.rows.size
-        self.hits = int(self.affected.sum())
+    fewest: Codes
+    """The clusters in it or in its rest, whichever are fewer."""
+    spread: Floats
+
+
+class _Grid:
+    """All combinations of the values of some attributes, over the traces that an outcome is about."""
+
+    def __init__(self, traces: "_Traces", attributes: tuple[int, ...]) -> None:
+        self._traces = traces
+        chosen = [traces.frame.attributes[attribute] for attribute in attributes]
+        self.shape = tuple(len(attribute.values) for attribute in chosen)
+        self.codes = np.zeros(traces.rows.size, dtype=np.int64)
+        """The cell of each row; -1 where an attribute has no value."""
+        for attribute in chosen:
+            codes = attribute.codes[traces.rows]
+            known = (self.codes >= 0) & (codes >= 0)
+            self.codes = np.where(known, self.codes * len(attribute.values) + codes, -1)
+        self.known = self.codes >= 0
+        self.size = int(np.prod(self.shape))
+        self.traces = np.bincount(self.codes[self.known], minlength=self.size)
 
     @cached_property
-    def cluster(self) -> Codes:
+    def margins(self) -> _Margins:
+        """Of each cell."""
+        sizes = self._traces.sizes
+        rows, columns = self._traces.cluster[self.known], self.codes[self.known]
+        counts = sparse.coo_array((np.ones(rows.size), (rows, columns)), shape=(sizes.size, self.size)).tocsr()
+        of_cluster = np.repeat(sizes, np.diff(counts.indptr))
+        within = np.bincount(counts.indices, minlength=self.size)
+        rest = sizes.size - np.bincount(counts.indices[counts.data == of_cluster], minlength=self.size)
+        share = self.traces / self._traces.rows.size
+        squares = np.bincount(counts.indices, counts.data**2, self.size)
+        squares -= 2 * share * np.bincount(counts.indices, counts.data * of_cluster, self.size)
+        return _Margins(np.minimum(within, rest), squares + share**2 * float(np.square(sizes).sum()))
+
+
+class _Traces:
+    """The traces that some outcomes are about."""
+
+    def __init__(self, frame: SliceFrame, eligible: Flags) -> None:
+        self.frame = frame
+        self.eligible = eligible
+        self.rows = np.flatnonzero(eligible)
+        index = frame.index[self.rows]
+        present = np.bincount(index, minlength=frame.clusters) > 0
+        self.cluster: Codes = (np.cumsum(present) - 1)[index]
         """The cluster of each row: 0, 1, ..."""
-        return np.unique(self._frame.cluster[self.rows], return_inverse=True)[1].astype(np.int64)
-
-    @cached_property
-    def sizes(self) -> Codes:
+        self.sizes = np.bincount(self.cluster)
         """Traces of each cluster."""
-        return np.bincount(self.cluster)
+        self._latest: tuple[tuple[int, ...], _Grid] | None = None
+
+    def grid(self, attributes: tuple[int, ...]) -> _Grid:
+        """The cells of these attributes; the latest is kept, since the outcomes that ask for it come one after the other."""
+        if self._latest is None or self._latest[0] != attributes:
+            self._latest = attributes, _Grid(self, attributes)
+        return self._latest[1]
+
+
+class _Population:
+    """What one outcome says of the traces that it is about."""
+
+    def __init__(self, traces: _Traces, outcome: Outcome) -> None:
+        self.of = traces
+        self.affected = outcome.affected[traces.rows]
+        self.traces = traces.rows.size
+        self.hits = int(self.affected.sum())
 
     @property
     def clusters_affected(self) -> int:
         """Clusters with an affected trace."""
-        return np.unique(self.cluster[self.affected]).size
+        return int(np.count_nonzero(np.bincount(self.of.cluster[self.affected])))
 
-    def codes(self, attributes: tuple[int, ...]) -> Codes:
-        """The cell of each row among all combinations of values; -1 where an attribute has no value."""
-        cell = np.zeros(self.traces, dtype=np.int64)
-        for attribute, size in zip(attributes, self.shape(attributes), strict=True):
-            codes = self._frame.attributes[attribute].codes[self.rows]
-            cell = np.where((cell < 0) | (codes < 0), -1, cell * size + codes)
-        return cell
+    @cached_property
+    def null(self) -> NullPopulation:
+        """What the variance of a score takes from it."""
+        affected = np.bincount(self.of.cluster, self.affected).astype(np.float64)
+        return NullPopulation.of(self.of.sizes.astype(np.float64), affected)
 
-    def shape(self, attributes: tuple[int, ...]) -> tuple[int, ...]:
-        """How many values each attribute has."""
-        return tuple(len(self._frame.attributes[attribute].values) for attribute in attributes)
+
+def _populations(frame: SliceFrame) -> list[_Population]:
+    """One an outcome; outcomes that are about the same traces share them."""
+    known: list[_Traces] = []
+    found: list[_Population] = []
+    for outcome in frame.outcomes:
+        traces = next((each for each in known if np.array_equal(each.eligible, outcome.eligible)), None)
+        if traces is None:
+            traces = _Traces(frame, outcome.eligible)
+            known.append(traces)
+        found.append(_Population(traces, outcome))
+    return found
 
 
 def _attribute_sets(frame: SliceFrame) -> Iterator[tuple[int, ...]]:
@@ -161,78 +220,42 @@ def _attribute_sets(frame: SliceFrame) -> Iterator[tuple[int, ...]]:
 
 def _enough(population: _Population, outcome: int, attributes: tuple[int, ...]) -> Iterator[Candidate]:
     """The cells of these attributes that a contrast could be made of."""
-    shape = population.shape(attributes)
-    codes = population.codes(attributes)
-    known = codes >= 0
-    traces = np.bincount(codes[known], minlength=int(np.prod(shape)))
-    hits = np.bincount(codes[known & population.affected], minlength=traces.size)
-    smaller = np.minimum(traces, population.traces - traces)
-    kept = np.flatnonzero(smaller * population.hits / population.traces >= MIN_EXPECTED)
-    margins = _cluster_margins(population, _places(codes, kept, traces.size), traces[kept])
-    for place in np.flatnonzero(margins.fewest >= MIN_CLUSTERS):
-        cell = kept[place]
+    grid = population.of.grid(attributes)
+    smaller = np.minimum(grid.traces, population.traces - grid.traces)
+    enough = smaller * population.hits / population.traces >= MIN_EXPECTED
+    if not enough.any():
+        return
+    hits = np.bincount(grid.codes[grid.known & population.affected], minlength=grid.size)
+    for cell in np.flatnonzero(enough & (grid.margins.fewest >= MIN_CLUSTERS)):
+        traces, affected = int(grid.traces[cell]), int(hits[cell])
         yield Candidate(
             outcome=outcome,
             attributes=attributes,
-            codes=tuple(int(code) for code in np.unravel_index(cell, shape)),
-            traces=int(traces[cell]),
-            affected=int(hits[cell]),
-            rest_traces=population.traces - int(traces[cell]),
-            rest_affected=population.hits - int(hits[cell]),
-            spread=float(margins.spread[place]),
+            codes=tuple(int(code) for code in np.unravel_index(cell, grid.shape)),
+            traces=traces,
+            affected=affected,
+            rest_traces=population.traces - traces,
+            rest_affected=population.hits - affected,
+            spread=float(grid.margins.spread[cell]),
         )
 
 
-def _places(codes: Codes, kept: Codes, size: int) -> Codes:
-    """The place of each row's cell among those kept; -1 for the others."""
-    places = np.full(size + 1, -1, dtype=np.int64)
-    places[kept] = np.arange(kept.size)
-    # The code -1 reads the last entry, which stands for no cell.
-    return places[codes]
-
-
 def _shrinkages(population: _Population, cells: Sequence[Candidate], squares: Floats) -> Floats:
-    null = NullPopulation.of(
-        population.sizes.astype(np.float64), np.bincount(population.cluster, population.affected).astype(np.float64)
-    )
-    variances = [null.score_variance(cell.traces / population.traces, cell.spread) for cell in cells]
+    variances = [population.null.score_variance(cell.traces / population.traces, cell.spread) for cell in cells]
     return np.array([shrinkage(float(own), variance) for own, variance in zip(squares, variances, strict=True)])
-
-
-class _ClusterMargins(NamedTuple):
-    fewest: Codes
-    """For each cell the clusters in it or in its rest, whichever are fewer."""
-    spread: Floats
-
-
-def _cluster_margins(population: _Population, places: Codes, traces: Codes) -> _ClusterMargins:
-    inside = places >= 0
-    clusters, cells = population.sizes.size, traces.size
-    counts = _by_cell(population.cluster[inside], places[inside], np.ones(int(inside.sum())), (clusters, cells))
-    sizes = np.repeat(population.sizes, np.diff(counts.indptr))
-    within = np.bincount(counts.indices, minlength=cells)
-    rest = clusters - np.bincount(counts.indices[counts.data == sizes], minlength=cells)
-    share = traces / population.traces
-    squares = np.bincount(counts.indices, counts.data**2, cells) - 2 * share * np.bincount(
-        counts.indices, counts.data * sizes, cells
-    )
-    return _ClusterMargins(np.minimum(within, rest), squares + share**2 * float(np.square(population.sizes).sum()))
 
 
 def _block(population: _Population, attributes: tuple[int, ...], cells: Sequence[Candidate], units: Codes) -> Floats:
     """The scores of all units for cells of the same outcome and attributes."""
-    shape = population.shape(attributes)
-    kept = np.array([int(np.ravel_multi_index(cell.codes, shape)) for cell in cells], dtype=np.int64)
-    places = _places(population.codes(attributes), kept, int(np.prod(shape)))
+    grid = population.of.grid(attributes)
+    kept = np.array([int(np.ravel_multi_index(cell.codes, grid.shape)) for cell in cells], dtype=np.int64)
+    place_of = np.full(grid.size + 1, -1, dtype=np.int64)
+    place_of[kept] = np.arange(kept.size)
+    # The code -1 reads the last entry, which stands for no cell.
+    places = place_of[grid.codes]
     inside = places >= 0
     residuals = population.affected.astype(np.float64) - population.hits / population.traces
-    unit, size = units[population.rows], int(units.max()) + 1
-    block: Floats = _by_cell(unit[inside], places[inside], residuals[inside], (size, kept.size)).toarray()
+    unit, size = units[population.of.rows], int(units.max()) + 1
+    within = np.bincount(unit[inside] * kept.size + places[inside], residuals[inside], size * kept.size)
     shares = np.array([cell.traces for cell in cells]) / population.traces
-    block -= np.outer(np.bincount(unit, weights=residuals, minlength=size), shares)
-    return block
-
-
-def _by_cell(rows: Codes, columns: Codes, values: Floats, shape: tuple[int, int]) -> sparse.csr_array:
-    """Add the values up by row and column."""
-    return sparse.coo_array((values, (rows, columns)), shape=shape).tocsr()
+    return within.reshape(size, kept.size) - np.outer(np.bincount(unit, residuals, size), shares)

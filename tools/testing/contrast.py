@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 from .flips import FLIPS, flip_p_value
 from .rate import Bounds
@@ -172,7 +172,7 @@ def log_interval(log_ratio: float, error: float, *, clusters: int, level: float)
     """The bounds of a ratio from its logarithm, the standard error of that, and the clusters of the smaller arm."""
     if clusters < 2:
         return Bounds(0.0, float("inf"))
-    width = float(stats.t.ppf((1 + level) / 2, clusters - 1)) * error
+    width = float(special.stdtrit(clusters - 1, (1 + level) / 2)) * error
     return Bounds(float(np.exp(log_ratio - width)), float(np.exp(log_ratio + width)))
 
 
@@ -234,7 +234,7 @@ def _smallest_ratio(table: ClusterTable) -> float:
     pooled = _arm(table.traces, table.affected).share
     n_a, n_b = float(table.traces_a.sum()), float(table.traces_b.sum())
     error = float(np.sqrt(design * (1 - pooled) / pooled * (1 / n_a + 1 / n_b)))
-    quantiles = float(np.sum(stats.t.ppf([0.95, 0.80], clusters - 1)))
+    quantiles = float(np.sum(special.stdtrit(clusters - 1, [0.95, 0.80])))
     return float(np.exp(quantiles * error))
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -73,3 +74,13 @@ class SliceFrame:
     """The cluster of each trace: any integers."""
     outcomes: tuple[Outcome, ...]
     attributes: tuple[Attribute, ...]
+
+    @cached_property
+    def index(self) -> Codes:
+        """The cluster of each trace as 0, 1, ..."""
+        return np.unique(self.cluster, return_inverse=True)[1].astype(np.int64)
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters there are."""
+        return int(self.index.max(initial=-1)) + 1

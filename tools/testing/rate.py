@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from .plan import Rate, Read
 
@@ -168,4 +168,4 @@ def _effective_n(affected: Floats, sizes: Floats) -> float:
     simple = share * (1 - share)
     effective = min(total, simple / variance) if variance > 0 else total
     # Always the 95% quantiles, so that an interval at 1 - 2a excludes the threshold exactly where p is below a.
-    return effective * float(1.96 / stats.t.ppf(0.975, clusters - 1)) ** 2
+    return effective * float(1.96 / special.stdtrit(clusters - 1, 0.975)) ** 2

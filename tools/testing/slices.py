@@ -26,8 +26,8 @@ FOUND_AT = 0.05
 MAX_CELLS = 4_000
 """Cells tested in one search."""
 
-MAX_SCORES = 20_000_000
-"""Entries of the table of scores, clusters times cells."""
+MAX_UNITS = 5_000
+"""Independent units that are flipped; more clusters than these are first joined at random."""
 
 MAX_PRUNED = 200
 """Cells that pruning looks at, the clearest."""
@@ -50,7 +50,7 @@ class SliceSearch:
 def search_slices(frame: SliceFrame, *, ratio: float, seed: int, flips: int = FLIPS) -> SliceSearch:
     """Test all cells of one and two attributes that have enough data, for all outcomes, and prune what is found.
 
-    More clusters than fit the table of scores are first joined at random into as many units as fit.
+    More clusters than `MAX_UNITS` are first joined at random into as many units.
 
     Args:
         frame: The traces.
@@ -59,7 +59,7 @@ def search_slices(frame: SliceFrame, *, ratio: float, seed: int, flips: int = FL
         flips: How many sign flips are drawn.
     """
     candidates, untested = find_candidates(frame, most=MAX_CELLS)
-    clusters = np.unique(frame.cluster).size
+    clusters = frame.clusters
     notes = _notes(frame, untested)
     if not candidates:
         return SliceSearch((), 0, None, clusters, notes)
@@ -80,7 +80,7 @@ def search_slices(frame: SliceFrame, *, ratio: float, seed: int, flips: int = FL
 
 def _test(frame: SliceFrame, candidates: Sequence[Candidate], *, seed: int, flips: int) -> list[Scored]:
     """Every candidate with its max-T adjusted p-value, the clearest first."""
-    scores = scores_of(frame, candidates, units=join_units(frame.cluster, MAX_SCORES // len(candidates), seed))
+    scores = scores_of(frame, candidates, units=join_units(frame.index, MAX_UNITS, seed))
     largest = largest_by_flip(scores.columns, seed=seed, flips=flips)
     # The flips are summed in single precision: what equals the observed statistic must count.
     reached = flips - np.searchsorted(largest, scores.statistics - 1e-4)

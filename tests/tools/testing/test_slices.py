@@ -216,7 +216,7 @@ def test_of_many_values_the_commonest_make_cells_and_the_others_are_named():
 def test_more_clusters_than_fit_are_joined_and_the_fault_is_still_found(monkeypatch: pytest.MonkeyPatch):
     frame = store(12, sessions=900, shares=everywhere("eu", 0.25))
     whole = search_slices(frame, ratio=2.0, seed=0, flips=FLIPS)
-    monkeypatch.setattr(slices, "MAX_SCORES", 100 * whole.cells_tested)
+    monkeypatch.setattr(slices, "MAX_UNITS", 100)
     joined = search_slices(frame, ratio=2.0, seed=0, flips=FLIPS)
     assert joined.cells == whole.cells
     assert joined.clusters == 900
