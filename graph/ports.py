@@ -9,7 +9,7 @@ from ..tools.insights.models import Analysis, Cause, Cell, Census, Hypothesis, H
 
 if TYPE_CHECKING:
     from ..tools.testing.sequential import Answer
-    from ..tools.traces.reader import TraceView
+    from ..tools.traces.views import TraceView
     from ..tools.workbench import Workbench  # what it brings takes seconds, and a display needs none of it
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..tools.errors import MemoryRefused, TraceReadError
 from ..tools.insights.models import Judgement, Noticed, Refusal, TraceReading
 from ..tools.traces.claims import look_up
-from ..tools.traces.reader import TraceView
+from ..tools.traces.views import TraceView
 from ..tools.workbench import Workbench
 from .context import in_thread
 from .open_reading import Ended, OpenReading

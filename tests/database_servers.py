@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -29,7 +30,9 @@ def postgres(folder: Path) -> Generator[str]:
     if initdb is None:
         pytest.skip("needs PostgreSQL's programs: apt-get install postgresql")
     server, port, data = Path(initdb).with_name("postgres"), free_port(), own_folder(folder)
-    run([initdb, "-D", str(data / "data"), "-A", "trust", "-U", "ana", "-E", "UTF8", "--locale=C", "--no-sync"])
+    (data / "password").write_text(unquote(PASSWORD), encoding="utf-8")
+    asked = ["-A", "scram-sha-256", f"--pwfile={data / 'password'}"]
+    run([initdb, "-D", str(data / "data"), *asked, "-U", "ana", "-E", "UTF8", "--locale=C", "--no-sync"])
     options = ["-D", str(data / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(data), "-F"]
     address = f"postgresql://ana:{PASSWORD}@127.0.0.1:{port}"
     with started([str(server), *options], data / "log"):

@@ -9,7 +9,9 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import requests
+import requests.adapters
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 
@@ -18,6 +20,19 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def requests_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that this process sends from now on: a list that grows."""
+    sent: list[str] = []
+    send = requests.adapters.HTTPAdapter.send
+
+    def counted(self: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, **options: object) -> object:
+        sent.append(f"{request.method} {request.path_url}")
+        return send(self, request, **options)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", counted)
+    return sent
 
 
 @contextmanager

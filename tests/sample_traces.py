@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from mlflow.entities import SpanStatus
@@ -58,8 +59,8 @@ class SampleExperiment:
 
 
 def log_traces(uri: str, name: str, samples: Iterable[SampleTrace] = SIMPLE_TRACES) -> SampleExperiment:
-    """Writes the samples into the experiment `name` of an SQLite store; a missing one is created, artifacts beside it."""
-    artifacts = Path(uri.removeprefix("sqlite:///")).parent / "artifacts" / name
+    """Writes the samples into the experiment `name` of an SQLite or file store; a missing one is created, artifacts beside it."""
+    artifacts = Path(urlsplit(uri).path.replace("//", "/")).parent / "artifacts" / name
     with warnings.catch_warnings():
         # MLflow turns a warning that is raised while it traces into a lost trace.
         warnings.simplefilter("ignore")

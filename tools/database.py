@@ -4,6 +4,7 @@ Only SQLAlchemy looks at it, until it is known to be an MLflow store of the inst
 password: it is in no message, nor is anything of a driver's message that repeats it.
 """
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -70,10 +71,38 @@ def require_database(uri: str) -> None:
             _require_schema(place, _schema_version(connection, place))
             _require_writable(connection, place)
     except SQLAlchemyError as error:
-        reason = " ".join(without_secrets(str(getattr(error, "orig", None) or error), uri).split())
-        raise StoreError(
-            f"The store {place!r} can't be opened. Check that it is running, and who may use it. ({reason})"
-        ) from error
+        reason = without_secrets(str(getattr(error, "orig", None) or error), uri)
+        raise StoreError(refusal_of(place, reason)) from error
+
+
+REFUSALS = (
+    (
+        r"password authentication failed|\(1045,|no password supplied|role \S+ does not exist",
+        "refuses this user or password. Check both in the address; special characters of a password are written as %XX",
+    ),
+    (
+        r"database \S+ does not exist|\(1049,|\(1044,",
+        "names a database that isn't there, or that this user may not use. Check the name at the end of the address",
+    ),
+    (r"pg_hba.conf|\(1130,", "doesn't let this user in from this host. Ask whoever runs it to allow it"),
+    (r"relation \S+ does not exist|\(1146,", "has not the schema of MLflow 3.17. Bring it there with `mlflow db upgrade`"),
+    (r"permission denied|\(1142,|\(1143,", "may not be read by this user. Ask for permission to read its tables"),
+    (r"SSL|TLS|certificate", "can't be reached this way. Check the address's options about SSL, and the certificates"),
+)
+"""What databases say when they refuse, in PostgreSQL's words or by MySQL's number, and what that means."""
+
+
+def refusal_of(place: str, reason: str) -> str:
+    """What a database's refusal means, and what to change.
+
+    Args:
+        place: The store without what is secret.
+        reason: What its driver says, without what is secret.
+    """
+    said = " ".join(reason.split())
+    meant = (meaning for pattern, meaning in REFUSALS if re.search(pattern, said))
+    unknown = "can't be opened. Check that it is running, its host and its port; then run again, and it goes on where it stopped"
+    return f"The store {place!r} {next(meant, unknown)}. ({said})"
 
 
 def driver_missing(uri: str, error: Exception) -> UserError:

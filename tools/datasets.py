@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import StoreError
 from .mlflow_calls import ask
-from .traces.reader import TraceView
+from .traces.views import TraceView
 from .tracking import Tracking
 
 ABSENT = {"NOT_IMPLEMENTED", "ENDPOINT_NOT_FOUND"}

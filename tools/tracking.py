@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from .database import PORTS, require_database, scheme_of
 from .errors import StoreError, UserError
+from .file_store import require_file_store
 from .mlflow_calls import ask
 from .sqlite_file import require_schema, require_writable, schema_version, sqlite_path
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment as MlflowExperiment
 
-SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https")
+SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https", "file")
 PROBE_TIMEOUT_S = 5
 PAGE = 500
 
@@ -35,12 +36,6 @@ QUIET = {
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 """MLflow's own defaults would wait for a dead server for many minutes; what a user has set stays."""
-
-
-FILE_STORE = (
-    "A file store (mlruns) can't keep which traces an analysis has looked at, so it can't be analysed. Turn it into a database, "
-    "which leaves it as it is: `mlflow migrate-filestore --source mlruns --target sqlite:///mlflow.db`."
-)
 
 
 @dataclass(frozen=True)
@@ -89,6 +84,10 @@ def connect(uri: str) -> Tracking:
         require_schema(path, found)
         require_writable(path)
         return _open(f"sqlite:///{path}")
+    if scheme == "file":
+        folder = require_file_store(uri)
+        import_mlflow()
+        return _open(folder.as_uri())
     import_mlflow()
     if scheme in PORTS:
         require_database(uri)
@@ -102,14 +101,14 @@ def _required_scheme(uri: str) -> str:
             "No MLflow tracking URI is given. Name the store, e.g. sqlite:////srv/mlflow.db or http://localhost:5000."
         )
     name = scheme_of(uri)
-    if name == "file" or (not name and Path(uri).is_dir()):
-        raise StoreError(FILE_STORE)
+    if not name and Path(uri).is_dir():
+        return "file"
     if not name:
         raise UserError(f"{uri!r} is no tracking URI. For an SQLite file, say sqlite:///{uri}.")
     if name not in SCHEMES:
         # The URI itself stays out of the message: it may hold a password.
         raise StoreError(
-            f"This version analyses SQLite, PostgreSQL and MySQL stores and MLflow servers, and this is a {name!r} store. "
+            f"This version analyses SQLite, PostgreSQL, MySQL and file stores and MLflow servers, and this is a {name!r} store. "
             "A further kind of store is a further file in tools/traces/sources."
         )
     return name

@@ -11,7 +11,7 @@ from ...graph.ports import Event
 from ...prompts import load_prompt
 from ...tools.errors import TraceReadError
 from ...tools.insights.models import Analysis
-from ...tools.traces.reader import TraceView
+from ...tools.traces.views import TraceView
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
 from .fitting import RELATIONS, Value, ask_fitted, brief_for

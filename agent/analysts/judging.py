@@ -10,7 +10,7 @@ from ...graph.ports import Claim, Judged, Remark, Unasked
 from ...tools.reading.digest import CHARS_PER_TOKEN, digest
 from ...tools.reading.transcript import span_called
 from ...tools.reading.turns import has_turns, turns_around
-from ...tools.traces.reader import TraceView
+from ...tools.traces.views import TraceView
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
 from .brief import agent_brief, known_texts

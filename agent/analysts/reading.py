@@ -9,8 +9,8 @@ from ...tools.reading.related import find_related
 from ...tools.reading.transcript import span_called
 from ...tools.reading.turns import turns_around
 from ...tools.traces.claims import look_up
-from ...tools.traces.reader import TraceView
 from ...tools.traces.sample import odd_sample, random_sample
+from ...tools.traces.views import TraceView
 from ..model import GivenUp
 from .fitting import Flexible, flexible
 from .forms import TraceReading

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from ...tools.reading.digest import is_shortened, spans_in_full
 from ...tools.reading.transcript import span_called
-from ...tools.traces.reader import TraceView
+from ...tools.traces.views import TraceView
 from ..model import GivenUp
 
 MOST_REQUESTS = 2

@@ -9,7 +9,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ...tools.insights.models import Analysis, Bucket, Census, Evidence, Hypothesis, HypothesisStatus, Issue, TestResult
-from ...tools.traces.reader import SpanView, TraceView
+from ...tools.traces.views import SpanView, TraceView
 from ..console import STYLES
 from ..printable import one_line, printable
 from .handles import Handles

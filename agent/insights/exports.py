@@ -10,7 +10,7 @@ from ...tools.errors import TraceReadError, UserError
 from ...tools.insights.mirror_rules import marks
 from ...tools.insights.models import Issue
 from ...tools.links import Pages
-from ...tools.traces.reader import TraceView
+from ...tools.traces.views import TraceView
 from .opened import Insights
 from .scorers import scorer_source
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from ...tools.insights.models import Hypothesis, Issue
-from ...tools.traces.reader import TraceView
+from ...tools.traces.views import TraceView
 from ...tools.tracking import find_experiment
 from .opened import Insights
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ...tools.errors import UserError
-from ...tools.traces.reader import TraceView
+from ...tools.traces.views import TraceView
 from ...tools.tracking import Experiment, find_experiment, search_experiments
 from .opened import Insights
 

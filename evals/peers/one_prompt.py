@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from ...agent.model.endpoint import Endpoint
 from ...agent.model.exchange import BadAnswer, Exchange, Meter, Unanswerable, Unanswered
 from ...tools.reading.digest import CHARS_PER_TOKEN, digest
-from ...tools.traces.reader import TraceReader, TraceView
+from ...tools.traces.reader import TraceReader
+from ...tools.traces.views import TraceView
 from ...tools.tracking import Tracking, connect
 
 TRACE_TOKENS = 2_000

@@ -6,6 +6,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ...tools.errors import UserError
+from ...tools.file_store import is_file_store, migration_advice
 from ...tools.insights.models import Analysis
 from ...tools.links import masked_uri
 from ...tools.tracking import experiments_with_traces, find_experiment
@@ -27,6 +28,8 @@ async def setup(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         return {**pending("experiment"), "reply": None}
     await in_thread(lambda: context.claim(experiment_id))
     context.display.show(Event("step", "Copying the traces", step="setup"))
+    if is_file_store(context.tracking.uri):
+        context.display.show(Event("note", migration_advice(context.tracking.uri), step="setup"))
     analysis = await in_thread(lambda: _begin(context, experiment_id, state.get("run_id")))
     return {"experiment_id": experiment_id, "run_id": analysis.run_id, "reply": None}
 

@@ -27,7 +27,7 @@ from analyze_experiment.tools.insights.models import (
 )
 from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
 from analyze_experiment.tools.testing.render import render_plan
-from analyze_experiment.tools.traces.reader import TraceView
+from analyze_experiment.tools.traces.views import TraceView
 from analyze_experiment.tools.workbench import Workbench
 
 PROMISE = "I promise to refund you today."

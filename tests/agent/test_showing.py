@@ -8,7 +8,7 @@ from analyze_experiment.agent.analysts.showing import ask_with_spans
 from analyze_experiment.agent.model import GivenUp
 from analyze_experiment.tests.tools.traces.views import AT, view_of
 from analyze_experiment.tools.reading.digest import digest, is_shortened
-from analyze_experiment.tools.traces.reader import SpanView, TraceView
+from analyze_experiment.tools.traces.views import SpanView, TraceView
 
 
 @dataclass

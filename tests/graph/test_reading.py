@@ -23,8 +23,8 @@ from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.testing.execute import Execution
 from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
 from analyze_experiment.tools.testing.render import render_plan
-from analyze_experiment.tools.traces.reader import TraceView
 from analyze_experiment.tools.traces.snapshot import take_snapshot
+from analyze_experiment.tools.traces.views import TraceView
 from analyze_experiment.tools.tracking import connect
 from analyze_experiment.tools.workbench import Workbench
 

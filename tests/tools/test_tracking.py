@@ -52,7 +52,7 @@ class Refused:
         Refused("sqlite://", UserError, "names no file"),
         Refused("sqlite:///:memory:", UserError, "names no file"),
         Refused("sqlite:///nowhere/mlflow.db", StoreError, "Nothing was created"),
-        Refused("file:///srv/mlruns", StoreError, "mlflow migrate-filestore"),
+        Refused("file:///srv/mlruns", StoreError, "no MLflow file store at '/srv/mlruns'. Nothing was created"),
         Refused("mssql://me:secret@db/mlflow", StoreError, "'mssql' store"),
         Refused("postgresql://me:secret@127.0.0.1:1/mlflow", StoreError, "postgresql://127.0.0.1:1/mlflow' can't be opened"),
         Refused("postgresql://me:sec/ret@db/mlflow", UserError, "can't be understood"),

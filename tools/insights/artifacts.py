@@ -10,15 +10,20 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import StoreError, UserError
+from ..file_store import is_file_store
 from ..mlflow_calls import ask, ask_once
 from ..tracking import Tracking, page_token
 from .locks import WriteLocks
+from .models import Links
+from .yaml_documents import from_yaml, to_yaml
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 FOLDER = "insights"
+LINKS = "links.yaml"
+"""Which traces were looked at, where the store can't link them."""
 PAGE = 500
 
 Boundary = Callable[[str], None]
@@ -89,8 +94,24 @@ class RunFiles:
 
     def link(self, run_id: str, trace_ids: Sequence[str]) -> None:
         """Links at most 100 traces to a run; linking again changes nothing."""
+        if is_file_store(self.tracking.uri):
+            self._link_in_file(run_id, trace_ids)
+            return
         with self.locks.hold(run_id), self.writing(f"link {len(trace_ids)}"):
             ask(f"link traces to run {run_id}", lambda: self._client.link_traces_to_run(list(trace_ids), run_id))
+
+    def links_in_file(self, run_id: str) -> list[str] | None:
+        """The traces linked to a run of a file store, which has no links of its own; None where the store has them."""
+        if not is_file_store(self.tracking.uri):
+            return None
+        text = self.read(run_id, LINKS)
+        return list(from_yaml(Links, text, where=f"{FOLDER}/{LINKS} of run {run_id}").trace_ids) if text else []
+
+    def _link_in_file(self, run_id: str, trace_ids: Sequence[str]) -> None:
+        with self.locks.hold(run_id):
+            linked = set(self.links_in_file(run_id) or ())
+            if not linked.issuperset(trace_ids):
+                self.write(run_id, LINKS, to_yaml(Links(trace_ids=tuple(sorted(linked.union(trace_ids))))))
 
     def claim(self, run_id: str, name: str, value: str) -> bool:
         """Writes a parameter, which can be written once; False where another value stands there already."""

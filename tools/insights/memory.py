@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from ..errors import MemoryRefused, StoreError, UserError
 from ..traces.claims import look_up
-from ..traces.reader import TraceReader, TraceView
+from ..traces.reader import TraceReader
+from ..traces.views import TraceView
 from ..tracking import Tracking
 from .artifacts import Boundary, RunFacts, RunFiles, no_boundary
 from .models import Document, Evidence

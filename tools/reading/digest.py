@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from ..traces.reader import TraceView
+from ..traces.views import TraceView
 from .transcript import Block, Part, blocks_of, span_called
 
 CHARS_PER_TOKEN = 3

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..traces.reader import SpanView, TraceView
 from ..traces.texts import answered, asked, conversation, parsed, tool_calls
+from ..traces.views import SpanView, TraceView
 
 MODEL_TYPES = frozenset({"LLM", "CHAT_MODEL"})
 TOOL_TYPES = frozenset({"TOOL", "FUNCTION", "RETRIEVER"})

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .reader import SpanView, TraceView
+from .views import SpanView, TraceView
 
 LEAST_CHARS = 8
 """A shorter quote stands in any trace; it counts only where it is all that a span was given or gave."""

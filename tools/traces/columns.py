@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 
@@ -27,8 +28,16 @@ def list_column(rows: pa.Table, lengths: Sequence[int]) -> pa.ListArray:
 
 def in_order(rows: pa.Table, places: pa.Array) -> pa.Table:
     """The rows in the order of these places; the same table where they are in it."""
-    numbers = np.frombuffer(places.buffers()[1], np.int64, len(places), 8 * places.offset) if len(places) else np.zeros(0)
+    numbers = whole_numbers(places)
     return rows if np.array_equal(numbers, np.arange(len(numbers))) else rows.take(places)
+
+
+def whole_numbers(column: pa.Array) -> npt.NDArray[np.integer]:
+    """The numbers of a column without NULLs, where they are."""
+    kind = np.dtype(np.int32 if column.type == pa.int32() else np.int64)
+    return (
+        np.frombuffer(column.buffers()[1], kind, len(column), kind.itemsize * column.offset) if len(column) else np.zeros(0, kind)
+    )
 
 
 def number_column(numbers: Sequence[int | float | None], kind: pa.DataType) -> pa.Array:

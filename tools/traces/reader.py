@@ -1,21 +1,20 @@
 """The only way to a trace's text: a trace is linked to the analysis before it is returned; ids that don't exist are refused."""
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import MemoryRefused, StoreError, TraceReadError, UserError
+from ..file_store import is_file_store
 from ..insights.artifacts import RunFiles
 from ..mlflow_calls import ask
 from ..tracking import Tracking, page_token
+from .views import UNDECODABLE, TraceView, preview, whole_view
 
 if TYPE_CHECKING:
-    from mlflow.entities import Span, Trace, TraceInfo
+    from mlflow.entities import Trace, TraceInfo
 
 LINK_BATCH = 100
 """MLflow links no more traces in one call."""
@@ -27,48 +26,6 @@ _ID = re.compile(r"[\w:/.\-]{1,200}")
 _NOT_JUDGED = "tags.`mlflow.trace.sourceScorer` IS NULL"
 """Leaves out the traces that judges made."""
 
-_UNDECODABLE = (ValueError, KeyError, TypeError, AttributeError)
-"""What MLflow raises for a span whose stored JSON isn't a span's."""
-
-
-@dataclass(frozen=True)
-class SpanView:
-    """One span as it is shown; inputs and outputs are whole, as JSON."""
-
-    span_id: str
-    parent_span_id: str | None
-    name: str
-    span_type: str
-    status_code: str
-    status_message: str
-    start_time: datetime
-    duration_ms: float | None
-    """None where the span never ended."""
-    inputs: str | None
-    outputs: str | None
-
-
-@dataclass(frozen=True)
-class TraceView:
-    """One trace as it is shown, its spans in order of their start."""
-
-    trace_id: str
-    state: str
-    request_time: datetime
-    execution_duration_ms: int | None
-    request: str
-    """The root span's inputs, whole, as JSON; MLflow's preview where the spans can't be read."""
-    response: str
-    spans: tuple[SpanView, ...]
-    """Empty where they can't be read, or weren't asked for."""
-    _source: "Trace | TraceInfo | None" = field(default=None, repr=False, compare=False)
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The trace as MLflow writes it as JSON: `info`, and `data` with the spans where they were read."""
-        written: dict[str, Any] = self._source.to_dict() if self._source is not None else {}
-        return written if self.spans else {"info": written}
-
 
 class TraceReader:
     """Finds, links and reads the traces of an experiment."""
@@ -77,7 +34,7 @@ class TraceReader:
         """`files` writes the links; the insight store passes its own, so that all its writes go one way."""
         from mlflow.tracing.client import TracingClient
 
-        self._client = tracking.client
+        self._uri, self._client = tracking.uri, tracking.client
         self._tracing = TracingClient(tracking.uri)
         self._files = files or RunFiles(tracking)
         self._linked: dict[str, set[str]] = {}
@@ -124,6 +81,9 @@ class TraceReader:
 
     def linked(self, run_id: str, *, experiment_id: str) -> list[str]:
         """The ids of all traces that are linked to the run, sorted."""
+        kept = self._files.links_in_file(run_id)
+        if kept is not None:
+            return kept
         infos = self._infos(experiment_id, f"run_id = '{run_id}'", limit=None)
         # MLflow counts the traces that were logged under a run among its own, linked or not.
         return sorted(str(info.trace_id) for info in infos if info.trace_metadata.get("mlflow.sourceRun") != run_id)
@@ -162,14 +122,14 @@ class TraceReader:
         if run_id is not None:
             self.link_existing(run_id, trace_ids)
         whole = self._whole(trace_ids) if with_spans else {}
-        return [whole.get(str(info.trace_id)) or _preview(info) for info in infos]
+        return [whole.get(str(info.trace_id)) or preview(info) for info in infos]
 
     def look_up(self, trace_ids: Iterable[str], *, run_id: str, experiment_id: str) -> list[TraceView]:
         """Those of the ids that are traces of the experiment, by id, without spans; linked to the run."""
         wanted = sorted({trace_id for trace_id in trace_ids if _ID.fullmatch(trace_id)})
         infos = [info for batch in _batches(wanted, PAGE) for info in self._infos(experiment_id, _one_of(batch), limit=PAGE)]
         self.link_existing(run_id, [str(info.trace_id) for info in infos])
-        return [_preview(info) for info in infos]
+        return [preview(info) for info in infos]
 
     def experiment_of(self, trace_id: str) -> str:
         """The experiment of a trace.
@@ -253,19 +213,24 @@ class TraceReader:
     def _whole(self, trace_ids: Sequence[str]) -> dict[str, TraceView]:
         """The traces that can be read, whole. One that can't be is left out, and doesn't take the others along."""
         read: dict[str, TraceView] = {}
-        for batch in _batches(trace_ids, LINK_BATCH):
+        at_once = 1 if is_file_store(self._uri) else LINK_BATCH
+        for batch in _batches(trace_ids, at_once):
             read |= self._batch(batch)
         return read
 
     def _batch(self, trace_ids: Sequence[str]) -> dict[str, TraceView]:
-        call: Callable[[], list[Trace]] = partial(self._tracing.batch_get_traces, list(trace_ids))
+        def call() -> "list[Trace]":
+            if is_file_store(self._uri):  # it has no call for several
+                return [self._client.get_trace(trace_id, display=False) for trace_id in trace_ids]
+            return self._tracing.batch_get_traces(list(trace_ids))
+
         try:
             traces = ask(f"read {len(trace_ids)} traces", call)
-        except (StoreError, *_UNDECODABLE):
+        except (StoreError, *UNDECODABLE):
             if len(trace_ids) == 1:
                 return {}
             return {key: view for trace_id in trace_ids for key, view in self._batch([trace_id]).items()}
-        views = ((str(trace.info.trace_id), _view(trace)) for trace in traces)
+        views = ((str(trace.info.trace_id), whole_view(trace)) for trace in traces)
         return {trace_id: view for trace_id, view in views if view is not None}
 
 
@@ -278,60 +243,3 @@ def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
 def _one_of(trace_ids: Sequence[str]) -> str:
     quoted = ", ".join(f"'{trace_id}'" for trace_id in trace_ids)
     return f"request_id IN ({quoted})"
-
-
-def _view(trace: "Trace") -> TraceView | None:
-    """The view of a trace; None where what is stored of its spans can't be decoded."""
-    try:
-        spans = tuple(sorted((_span(span) for span in trace.data.spans), key=_in_order))
-    except _UNDECODABLE:
-        return None
-    if not spans:
-        return None
-    # The first in order is the root; of a trace that lost its root, the span that began first.
-    request, response = spans[0].inputs or "", spans[0].outputs or ""
-    return _trace_view(trace.info, request=request, response=response, spans=spans, source=trace)
-
-
-def _preview(info: "TraceInfo") -> TraceView:
-    return _trace_view(info, request=info.request_preview or "", response=info.response_preview or "", spans=(), source=info)
-
-
-def _trace_view(
-    info: "TraceInfo", *, request: str, response: str, spans: tuple[SpanView, ...], source: "Trace | TraceInfo"
-) -> TraceView:
-    duration: int | None = info.execution_duration
-    return TraceView(
-        trace_id=str(info.trace_id),
-        state=str(info.state.value),
-        request_time=datetime.fromtimestamp(info.request_time / 1000, UTC),
-        execution_duration_ms=duration,
-        request=request,
-        response=response,
-        spans=spans,
-        _source=source,
-    )
-
-
-def _span(span: "Span") -> SpanView:
-    ended: int | None = span.end_time_ns
-    return SpanView(
-        span_id=str(span.span_id),
-        parent_span_id=span.parent_id,
-        name=str(span.name),
-        span_type=str(span.span_type or ""),
-        status_code=str(span.status.status_code.value),
-        status_message=str(span.status.description or ""),
-        start_time=datetime.fromtimestamp(span.start_time_ns / 1e9, UTC),
-        duration_ms=(ended - span.start_time_ns) / 1e6 if ended is not None else None,
-        inputs=_json(span.inputs),
-        outputs=_json(span.outputs),
-    )
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _in_order(span: SpanView) -> tuple[bool, datetime, str]:
-    return (span.parent_span_id is not None, span.start_time, span.span_id)

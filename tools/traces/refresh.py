@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .changes import Changes, changes
+from .freshness import Count
 from .manifest import INDEX, Manifest, Whole, Window, complete, tidy
 from .sources.base import BEGINNING, Key
 from .workers import Worker, Workers
@@ -21,6 +22,15 @@ class Range(NamedTuple):
     until_ms: int
 
 
+class Refreshed(NamedTuple):
+    """What a refresh leaves."""
+
+    windows: list[Window]
+    """Those that overlap the wanted times, in order."""
+    changes: Changes
+    counted: Count
+
+
 @dataclass(frozen=True)
 class Stretch:
     """The traces from `low` up to `high`, and the window that stands for them, if one does."""
@@ -30,6 +40,8 @@ class Stretch:
     window: Window | None
     limit: int
     """Traces that its window may hold before it is divided."""
+    size: int
+    """Traces of each window that it is divided into."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,8 @@ class Step:
 
 def refresh(
     workers: Workers, folder: Path, wanted: Range, progress: Callable[[int, int], None], *, anew: bool = False
-) -> tuple[list[Window], Changes]:
-    """Makes the copy true for the wanted range of times; gives the windows that overlap it, and what has changed.
+) -> Refreshed:
+    """Makes the copy true for the wanted range of times.
 
     The manifest is replaced after every window, so that whatever is done stays done. Only to be called with the folder locked.
     `anew`: nothing that was copied before is trusted.
@@ -58,7 +70,8 @@ def refresh(
     known = replace(before, windows=()) if anew else before
     horizon_ms = max(before.horizon_ms, wanted.until_ms)
     start = start_of(known, wanted.since_ms)
-    steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, "")), progress)
+    size = min(WINDOW_TRACES, workers.window_traces or WINDOW_TRACES)
+    steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, ""), size), progress)
     windows = {window.low: window for window in known.windows if window.low < start}
     windows |= {step.window.low: step.window for step in steps}
     write_manifest(folder, windows, horizon_ms, before.whole)
@@ -76,7 +89,12 @@ def refresh(
     first_ms = min(before.whole.since_ms, start.timestamp_ms, *(low.timestamp_ms for low in windows))
     whole = Whole(first_ms, horizon_ms, tuple(windows[low].parts[INDEX] for low in sorted(windows) if windows[low].parts))
     write_manifest(folder, windows, horizon_ms, whole)
-    return overlapping([windows[low] for low in sorted(windows)], wanted), changes(folder, before.whole, whole)
+    covers_all = whole.since_ms == BEGINNING.timestamp_ms
+    return Refreshed(
+        overlapping([windows[low] for low in sorted(windows)], wanted),
+        changes(folder, before.whole, whole),
+        Count(workers.count(horizon_ms) if covers_all else None, sum(window.traces for window in windows.values())),
+    )
 
 
 def start_of(manifest: Manifest, since_ms: int | None) -> Key:
@@ -87,17 +105,17 @@ def start_of(manifest: Manifest, since_ms: int | None) -> Key:
     return max((window.low for window in manifest.windows if window.low <= since), default=since)
 
 
-def stretches(manifest: Manifest, start: Key, end: Key) -> list[Stretch]:
-    """The traces from `start` to `end`, divided as the manifest divides them.
+def stretches(manifest: Manifest, start: Key, end: Key, size: int) -> list[Stretch]:
+    """The traces from `start` to `end`, divided as the manifest divides them; new windows have `size` traces.
 
     Full windows keep their bounds until late traces have doubled them; what lies before the first and after the last is open.
     """
     windows = [window for window in manifest.windows if window.low >= start]
     lows = [window.low for window in windows]
     first = lows[0] if lows else end
-    before = [Stretch(start, first, None, WINDOW_TRACES)] if start < first else []
-    limits = [2 * WINDOW_TRACES] * (len(windows) - 1) + [WINDOW_TRACES]
-    return before + [Stretch(*stretch) for stretch in zip(lows, [*lows[1:], end], windows, limits, strict=False)]
+    before = [Stretch(start, first, None, size, size)] if start < first else []
+    limits = [2 * size] * (len(windows) - 1) + [size]
+    return before + [Stretch(*each, size) for each in zip(lows, [*lows[1:], end], windows, limits, strict=False)]
 
 
 def plan(workers: Workers, folder: Path, divided: Sequence[Stretch], progress: Callable[[int, int], None]) -> list[Step]:
@@ -125,7 +143,7 @@ def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
             if step.traces:
                 yield step
             return
-    bounds = worker.bounds(stretch.low, stretch.high, WINDOW_TRACES)
+    bounds = worker.bounds(stretch.low, stretch.high, stretch.size)
     ends = [*(bound.low for bound in bounds[1:]), stretch.high]
     for place, (bound, end) in enumerate(zip(bounds, ends, strict=False)):
         if stretch.window is not None and place == 0:

@@ -81,7 +81,7 @@ def take_snapshot(
             folder = private_folder(cache, workers.identity)
             with locked(folder, waiting, progress):
                 refreshed_at = datetime.now(UTC)
-                windows, changed = refresh(workers, folder, times.range, progress, anew=anew)
+                windows, changed, count = refresh(workers, folder, times.range, progress, anew=anew)
     except OSError as error:
         raise StoreError(
             f"The copy of the traces can't be kept in {str(cache)!r}. Name another cache folder. ({error})"
@@ -93,7 +93,7 @@ def take_snapshot(
     catalog, cut = Catalog(experiment_id, files, *times.range), keep(folder)
     kept = cut(catalog) if cut is not None else None
     catalog = replace(catalog, kept=None if kept is None else str(kept))
-    return Snapshot(folder, summarise(folder, windows, times, kept), catalog, Freshness(refreshed_at, changed))
+    return Snapshot(folder, summarise(folder, windows, times, kept), catalog, Freshness(refreshed_at, changed, count))
 
 
 def private_folder(cache: Path, identity: str) -> Path:

@@ -3,9 +3,9 @@
     python -m analyze_experiment.tools.traces.worker
 
 Requests and answers are lines of JSON. The first is {"uri": ..., "experiment_id": ...} and has no answer: others may read a
-command line, and an address may hold a password. A request is {"do": "identity" | "bounds" | "check" | "copy", ...}; it is
-answered by one line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not be
-done, and is the last. The process ends with its stdin, so it doesn't outlive who started it.
+command line, and an address may hold a password. A request is {"do": "identity" | "bounds" | "count" | "check" | "copy", ...}; it
+is answered by one line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not
+be done, and is the last. The process ends with its stdin, so it doesn't outlive who started it.
 """
 
 import json
@@ -59,6 +59,8 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
             yield {"identity": source.identity}
         case {"do": "bounds", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "size": int(size)}:
             yield {"bounds": source.bounds(Key(ms, trace_id), Key(end_ms, end_id), size)}
+        case {"do": "count", "until_ms": int(until_ms)}:
+            yield {"count": source.count(until_ms)}
         case {"do": "check", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)]}:
             headers = source.headers(Key(ms, trace_id), Key(end_ms, end_id))
             yield {"fingerprint": extractor.fingerprint(headers), "traces": headers.traces.num_rows}

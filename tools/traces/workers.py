@@ -19,9 +19,11 @@ from ..errors import AnalyzeError, StoreError
 from .extract import Extractor
 from .manifest import Window
 from .sources.base import Bound, Key
-from .sources.choose import open_source
+from .sources.choose import is_waited_for, open_source
 from .worker import attend
 
+NEAR_WINDOW = 1_000
+"""Traces of a window that comes slowly: little is lost when it breaks off, and much of the way is shown."""
 WORKERS = min(os.cpu_count() or 1, 4)
 """One a core; each takes up to half a GB, and four at once are as much as a store in use should bear."""
 
@@ -56,6 +58,10 @@ class Worker:
         """The range divided into groups of `size` traces, in order."""
         found = self._ask(do="bounds", low=low, high=high, size=size)["bounds"]
         return [Bound(Key(*key), traces) for key, traces in cast(list[tuple[tuple[int, str], int]], found)]
+
+    def count(self, until_ms: int) -> int | None:
+        """How many traces the store itself counts up to then, where it does."""
+        return cast("int | None", self._ask(do="count", until_ms=until_ms)["count"])
 
     def check(self, low: Key, high: Key) -> tuple[str, int]:
         """Fingerprint and number of the traces of a range as they are now."""
@@ -140,7 +146,19 @@ class Workers:
     """Whether all will probably be needed: they start together then, because a start takes as long as half a window."""
 
     def __post_init__(self) -> None:
-        self.started = [Worker(self.uri, self.experiment_id) for _ in range(WORKERS if self.all_at_once else 1)]
+        self.near = is_waited_for(self.uri)
+        """Whether one in this process does better than several of their own: it asks for many things at once itself."""
+        self.most = 1 if self.near else WORKERS
+        self.started = [self._start() for _ in range(self.most if self.all_at_once else 1)]
+
+    @property
+    def window_traces(self) -> int | None:
+        """The most traces that a new window may have, where the kind of store says that."""
+        return NEAR_WINDOW if self.near else None
+
+    def count(self, until_ms: int) -> int | None:
+        """How many traces the store itself counts up to then, where it does."""
+        return self.started[0].count(until_ms)
 
     @cached_property
     def identity(self) -> str:
@@ -164,7 +182,7 @@ class Workers:
             finally:
                 results.put(None)
 
-        pool = ThreadPoolExecutor(WORKERS)
+        pool = ThreadPoolExecutor(self.most)
         futures = [pool.submit(toil, worker) for worker in self._staff(len(items))]
         try:
             yield from until_all_end(results, len(futures))
@@ -186,9 +204,12 @@ class Workers:
         self.close()
 
     def _staff(self, items: int) -> list[Worker]:
-        while len(self.started) < min(items, WORKERS):
-            self.started.append(Worker(self.uri, self.experiment_id))
-        return self.started[: min(items, WORKERS)]
+        while len(self.started) < min(items, self.most):
+            self.started.append(self._start())
+        return self.started[: min(items, self.most)]
+
+    def _start(self) -> Worker:
+        return (NearWorker if self.near else Worker)(self.uri, self.experiment_id)
 
 
 def until_all_end(results: "SimpleQueue[tuple[Result] | None]", senders: int) -> Iterator[Result]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from ....graph.ports import Event
 from ....tools.errors import UserError
+from ....tools.file_store import is_file_store, migration_advice
 from ....tools.links import Pages
 from ...display import OpenDisplay, make_display
 from ...printable import printable
@@ -70,7 +71,7 @@ class Call:
                 "No MLflow store is given: say --tracking-uri sqlite:////path/to/mlflow.db (or set MLFLOW_TRACKING_URI, "
                 "here or in an env file)."
             )
-        return open_insights(
+        opened = open_insights(
             settings.tracking_uri,
             cache=settings.cache,
             ui_url=settings.ui_url,
@@ -78,6 +79,9 @@ class Call:
             tell=self._tell,
             mirror=not settings.no_mirror,
         )
+        if is_file_store(opened.store.tracking.uri):
+            self.note(migration_advice(opened.store.tracking.uri))
+        return opened
 
     @property
     def cache(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 from ....tools.insights.models import Issue
 from ....tools.reporting.excerpts import spoken
 from ....tools.traces.fields import field_values
-from ....tools.traces.reader import SpanView, TraceView
+from ....tools.traces.views import SpanView, TraceView
 from ..previews import Preview
 
 TRACE_HEAD = ("Trace ID", "State", "Time (UTC)", "ms", "Request", "Response")

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import requests.adapters
 
 from analyze_experiment.tests.agent.insights.conftest import Insights, evidence
 from analyze_experiment.tests.conftest import copy_store
-from analyze_experiment.tests.mlflow_servers import mlflow_server
+from analyze_experiment.tests.mlflow_servers import mlflow_server, requests_sent
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tools.insights.models import Hypothesis
 from analyze_experiment.tools.insights.store import InsightStore
@@ -175,15 +174,7 @@ def test_the_workflow_page_has_no_command_that_is_not_walked_here() -> None:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The requests that are sent from now on."""
-    requests_sent: list[str] = []
-    send = requests.adapters.HTTPAdapter.send
-
-    def counted(self: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, **options: object) -> object:
-        requests_sent.append(f"{request.method} {request.path_url}")
-        return send(self, request, **options)  # type: ignore[arg-type]  # handed on as they came
-
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", counted)
-    return requests_sent
+    return requests_sent(monkeypatch)
 
 
 def test_creating_a_hypothesis_takes_few_requests(over_http: Insights, sent: list[str]) -> None:

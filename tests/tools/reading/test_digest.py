@@ -7,7 +7,7 @@ import pytest
 from analyze_experiment.tests.tools.traces.views import AT, view_of
 from analyze_experiment.tools.reading.digest import CHARS_PER_TOKEN, digest, spans_in_full
 from analyze_experiment.tools.reading.transcript import blocks_of, span_called
-from analyze_experiment.tools.traces.reader import SpanView, TraceView
+from analyze_experiment.tools.traces.views import SpanView, TraceView
 
 POLICY = "You lend boats. " * 30
 Message = tuple[str, str]

@@ -1,17 +1,22 @@
 """One experiment in every kind of store that is read: the same relations, the same census, the same changes seen."""
 
+import json
+import re
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.pool import NullPool
 
+from analyze_experiment.tests.agent.whole import GivenAnalyst, analyse, entries
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.database_servers import PASSWORD, mariadb, postgres
-from analyze_experiment.tests.mlflow_servers import mlflow_server
+from analyze_experiment.tests.mlflow_servers import mlflow_server, requests_sent
 from analyze_experiment.tests.tools.traces.database_copies import copy_database
 from analyze_experiment.tests.tools.traces.snapshot_bench import rows
 from analyze_experiment.tools.census.census import take_census
@@ -23,6 +28,8 @@ from analyze_experiment.tools.traces.snapshot import Snapshot, take_snapshot
 from analyze_experiment.tools.tracking import connect, import_mlflow
 
 EXPERIMENT = "1"
+MOST_REQUESTS = 800
+"""Of a whole analysis of 120 traces through a server."""
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 SECRETS = (PASSWORD, "ge:h/eim@")
 KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in ("postgresql", "mysql", "server")]
@@ -72,6 +79,37 @@ def test_relations_and_census_are_those_of_sqlite_to_the_last_digit(uri: str, pl
     assert not any(secret.encode() in content for secret in SECRETS for content in kept)
 
 
+def found_in(uri: str, folder: Path) -> list[list[object]]:
+    """What a whole statistical analysis of a few entries of the playbook, and the counted facts, finds in a store."""
+    analyst = GivenAnalyst(entries("errors_shown_to_users", "swallowed_tool_errors", "rate_limit_bursts"))
+    outcome = analyse(uri, analyst=analyst, experiment=EXPERIMENT, report=folder / "report.md", cache=folder / "cache")
+    assert outcome.status == "done"
+    return [[issue.title, issue.severity, issue.affected, issue.population] for issue in outcome.issues]
+
+
+@pytest.fixture(scope="module")
+def found_in_sqlite(planted_template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[object]]:
+    """The same of the planted store itself, once for all processes of the test run."""
+    kept = planted_template.with_name("found.json")
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            folder = tmp_path_factory.mktemp("found")
+            found = found_in(copy_store(planted_template, folder / "store"), folder)
+            kept.write_text(json.dumps(found), encoding="utf-8")
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+def test_whole_analysis_finds_what_it_finds_in_sqlite(
+    uri: str, found_in_sqlite: list[list[object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if uri.startswith("mysql"):
+        pytest.skip("a database and a server are enough")
+    sent = requests_sent(monkeypatch)
+    assert found_in(uri, tmp_path) == found_in_sqlite
+    assert len(found_in_sqlite) > 3
+    assert len(sent) < MOST_REQUESTS, Counter(re.sub(r"[0-9a-f]{8,}.*|\?.*", "", each) for each in sent)
+
+
 @pytest.mark.usefixtures("near")
 def test_changes_are_seen_and_the_rest_is_kept(uri: str, tmp_path: Path) -> None:
     from mlflow.entities import AssessmentSource, Feedback
@@ -115,11 +153,23 @@ def test_database_that_is_not_mlflows_is_refused_and_left_as_it_is(uri: str) -> 
         assert inspect(connection).get_table_names() == []
 
 
-def test_wrong_password_is_named_without_it(uri: str, tmp_path: Path) -> None:
-    if uri.startswith(("http", "postgresql")):
-        pytest.skip("asks for no password here")
-    wrong = uri.replace(PASSWORD, "fal%3Asch")
-    for attempt in (lambda: connect(wrong), lambda: take(wrong, tmp_path)):
-        with pytest.raises(StoreError, match="denied") as refused:
+@pytest.mark.usefixtures("near")
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        (PASSWORD, "fal%3Asch", "refuses this user or password. Check both"),
+        ("ana:", "bob:", "refuses this user or password. Check both"),
+        ("/mlflow", "/nowhere", "a database that isn't there"),
+    ],
+    ids=["password", "user", "database"],
+)
+def test_address_that_is_wrong_says_in_what_without_the_password(
+    uri: str, right: str, wrong: str, says: str, tmp_path: Path
+) -> None:
+    if uri.startswith("http"):
+        pytest.skip("has no such address")
+    address = uri.replace(right, wrong)
+    for attempt in (lambda: connect(address), lambda: take(address, tmp_path)):
+        with pytest.raises(StoreError, match=says) as refused:
             attempt()
-        assert not any(secret in str(refused.value) for secret in ("fal%3Asch", "fal:sch"))
+        assert not any(secret in str(refused.value) for secret in ("fal%3Asch", "fal:sch", *SECRETS))

@@ -4,7 +4,7 @@ import pytest
 
 from analyze_experiment.tests.tools.traces.views import AT, view_of
 from analyze_experiment.tools.traces.claims import look_up
-from analyze_experiment.tools.traces.reader import SpanView
+from analyze_experiment.tools.traces.views import SpanView
 
 
 def span(span_id: str, *, inputs: str | None = None, outputs: str | None = None, message: str = "") -> SpanView:

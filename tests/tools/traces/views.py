@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from analyze_experiment.tools.traces.reader import SpanView, TraceView
+from analyze_experiment.tools.traces.views import SpanView, TraceView
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ that is carried out again changes nothing.
 
 from .analysis import Analysis, AnalysisStatus, Closing, Question, Resumption, Scope
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
-from .counted import Bucket, Census, QueryRecord, SnapshotRecord
+from .counted import Bucket, Census, Links, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
 from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
 from .labels import Correction, Drawing, DrawnTrace, HumanLabel, LabelSet
@@ -47,6 +47,7 @@ __all__ = [
     "Judgement",
     "Kind",
     "LabelSet",
+    "Links",
     "Mirrored",
     "ModelRecord",
     "Noticed",

@@ -80,6 +80,13 @@ class SnapshotRecord(Part):
     """Digest per partition."""
 
 
+class Links(Part):
+    """The traces that an analysis has looked at, where MLflow's store has no links between traces and runs."""
+
+    trace_ids: tuple[str, ...]
+    """Sorted."""
+
+
 class QueryRecord(Part):
     """One executed query, kept so that every number can be computed again."""
 

@@ -161,6 +161,10 @@ class TraceSource(Protocol):
         """What changes when a trace of the range changes."""
         ...
 
+    def count(self, until_ms: int) -> int | None:
+        """How many traces the store counts up to then, by another way than it lists them; None where there is none."""
+        ...
+
     def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
         """All rows of the range.
 

@@ -6,6 +6,7 @@ from ...database import PORTS, driver_missing, scheme_of
 from ...errors import UserError
 from .base import TraceSource
 
+ASKED = ("http", "https", "file")
 LARGE_BYTES = 64 * 2**20
 
 
@@ -15,6 +16,11 @@ def looks_large(uri: str) -> bool:
         return True
     path = Path(uri.partition("///")[2].partition("?")[0])
     return path.is_file() and path.stat().st_size > LARGE_BYTES
+
+
+def is_waited_for(uri: str) -> bool:
+    """Whether a store is asked through MLflow, which spends its time on answering rather than on this side."""
+    return scheme_of(uri) in ASKED
 
 
 def open_source(uri: str, experiment_id: str) -> TraceSource:
@@ -31,7 +37,7 @@ def open_source(uri: str, experiment_id: str) -> TraceSource:
         return SqliteSource(uri, experiment_id)
     if scheme in PORTS:
         return open_database(uri, experiment_id)
-    if scheme in {"http", "https"}:
+    if scheme in ASKED:
         from .client import ClientSource
 
         return ClientSource(uri, experiment_id)

@@ -3,51 +3,60 @@
 MLflow's pages are offsets, which cost more the further they go and shift when traces arrive, so time is what is followed: each
 request asks for the traces from the last time seen on. What is seen of a change is what a trace's information shows: its state,
 times, previews, tags, metadata with the number of spans, and assessments; not spans written over without any of it.
+
+A store of this kind is waited for. So traces are listed once, as long as what was listed can be held; spans are asked for by as
+many threads as MLflow's own client keeps connections; and those of the next range are on their way while one is worked on.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import pyarrow as pa
 
 from ...errors import StoreError, UserError
+from ...file_store import is_file_store
 from ...links import masked_uri
 from ...mlflow_calls import ask
 from ...tracking import import_mlflow, page_token
 from ..columns import batch_of
 from .api import span_rows
-from .base import (
-    ASSESSMENT_SCHEMA,
-    LABEL_SCHEMA,
-    OUR_SOURCE_ID,
-    SPAN_MARK_SCHEMA,
-    SPAN_SCHEMA,
-    TRACE_ROW_SCHEMA,
-    Bound,
-    Headers,
-    Key,
-    Oversized,
-    RawWindow,
-)
-from .marks import SIZE_STATS, having, marked
+from .base import SPAN_SCHEMA, Bound, Headers, Key, Oversized, RawWindow
+from .client_rows import bytes_of, headers_of, key_of
+from .marks import SPANS_LOCATION, having, marked
 
 if TYPE_CHECKING:
-    from mlflow.entities import Assessment, Trace, TraceInfo
+    from mlflow.entities import Trace, TraceInfo
 
 PAGE = 500
 """Traces a request; servers give no more."""
-SPANS_AT_ONCE = 200
-"""Traces whose spans are fetched together; MLflow divides them among its own threads."""
-NAME = "mlflow.traceName"
-SESSION = "mlflow.trace.session"
-TOKENS = "mlflow.trace.tokenUsage"
-COST = "mlflow.trace.cost"
-IN_COLUMNS = frozenset({SESSION, TOKENS, COST})
-"""Metadata that a database keeps in columns, and MLflow shows among the metadata."""
+WHOLE = 50_000
+"""Traces a request where each reads all that there are."""
+SPANS_AT_ONCE = 10
+"""Traces whose spans are asked for together, as MLflow does it: servers take longer for each of more."""
+HELD = 20_000
+"""Traces whose information is held between listing and copying, some 100 MB; what is beyond is listed again."""
+SERVED = ("TRACKING_STORE", "ARCHIVE_REPO")
+"""Where spans are that the store gives several traces of at once; others are artifacts, one trace each."""
 UNDECODABLE = (StoreError, LookupError, TypeError, ValueError, AttributeError, OSError, RuntimeError)
 """What comes of spans that aren't there or can't be decoded."""
+
+
+class Range(NamedTuple):
+    """A range of keys."""
+
+    low: Key
+    high: Key
+
+
+class Fetch(NamedTuple):
+    """A range whose spans are on their way."""
+
+    headers: Headers
+    trace_ids: set[str]
+    rows: "list[Future[list[Sequence[object]]]]"
 
 
 class ClientSource:
@@ -56,60 +65,138 @@ class ClientSource:
     def __init__(self, uri: str, experiment_id: str) -> None:
         import_mlflow()
         from mlflow import MlflowClient
+        from mlflow.environment_variables import MLFLOW_HTTP_POOL_MAXSIZE, MLFLOW_SEARCH_TRACES_MAX_THREADS
         from mlflow.tracing.client import TracingClient
 
         self.uri = uri
         self.experiment_id = experiment_id
         self.client = MlflowClient(uri)
-        self.tracing = TracingClient(uri)
+        self.store = TracingClient(uri).store
+        # More would each open a connection for a single request, and urllib3 would complain of it.
+        at_once = min(MLFLOW_SEARCH_TRACES_MAX_THREADS.get(), MLFLOW_HTTP_POOL_MAXSIZE.get())
+        self.threads = ThreadPoolExecutor(at_once, thread_name_prefix="spans")
+        self.reads_all = is_file_store(uri)
+        """Whether every search reads all traces, however few are asked for."""
+        self.listed: dict[Range, list[TraceInfo]] = {}
+        """Ranges that were listed and are not copied yet."""
+        self.begun: dict[Range, Fetch] = {}
 
     @property
     def identity(self) -> str:
         """The store, and the experiment with its time of creation."""
-        filter_string = f"experiment_id = '{self.experiment_id}'"
-        search = partial(self.client.search_experiments, filter_string=filter_string)
-        found = ask(f"look up experiment {self.experiment_id!r}", search) if self.experiment_id.isdecimal() else []
-        if not found:
+        call = partial(self.client.get_experiment, self.experiment_id)
+        try:
+            found = ask(f"look up experiment {self.experiment_id!r}", call) if self.experiment_id.isdecimal() else None
+        except StoreError as error:
+            if getattr(error.__cause__, "error_code", "") not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                raise
+            found = None
+        if found is None:
             raise UserError(f"There is no experiment {self.experiment_id!r} in {masked_uri(self.uri)!r}. Name one that is there.")
-        return json.dumps([masked_uri(self.uri), self.experiment_id, found[0].creation_time, "client"])
+        return json.dumps([masked_uri(self.uri), self.experiment_id, found.creation_time, "client"])
 
     def bounds(self, low: Key, high: Key, size: int) -> list[Bound]:
         """The range divided into groups of `size` traces, in order."""
-        keys = sorted(key_of(info) for info in self._infos(low, high))
+        keys: list[Key] = []
+        held: dict[Key, TraceInfo] = {}
+        room = self._room()
+        for info in self._infos(low, high):
+            keys.append(key_of(info))
+            if len(held) < room:
+                held[keys[-1]] = info
+        keys.sort()
         groups = [keys[start : start + size] for start in range(0, len(keys), size)]
+        starts = [group[0] for group in groups]
+        for group, end in zip(groups, [*starts[1:], high], strict=False):
+            if all(key in held for key in group):
+                self.listed[Range(group[0], end)] = [held[key] for key in group]
         return [Bound(group[0], len(group)) for group in groups]
 
     def sizes(self, low: Key, high: Key) -> list[tuple[Key, int]]:
         """Bytes of span content per trace of the range, as MLflow has counted them, in order of key."""
-        return sorted((key_of(info), bytes_of(info)) for info in self._infos(low, high))
+        return sorted((key_of(info), bytes_of(info)) for info in self._taken(Range(low, high)))
 
     def headers(self, low: Key, high: Key) -> Headers:
         """What changes when a trace of the range changes."""
-        return self._headers(list(self._infos(low, high)))
+        infos = list(self._infos(low, high))
+        if len(infos) <= self._room():
+            self.listed[Range(low, high)] = infos
+        return self._headers(infos)
+
+    def count(self, until_ms: int) -> int | None:
+        """How many traces the server counts in its database; None where it doesn't count."""
+        from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType
+        from mlflow.exceptions import MlflowException
+
+        count = [MetricAggregation(AggregationType.COUNT)]
+        ask_for = partial(self.store.query_trace_metrics, [self.experiment_id], MetricViewType.TRACES, "trace_count", count)
+        try:
+            points = ask_for(start_time_ms=0, end_time_ms=until_ms)
+        except (MlflowException, NotImplementedError, OSError):
+            return None  # an older server, or a file store: it is only a second opinion
+        return sum(int(value) for point in points for value in point.values.values())
 
     def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
         """All rows of the range; a trace whose spans are announced and don't come is unreadable."""
-        infos = list(self._infos(low, high))
-        if most_bytes is not None and sum(bytes_of(info) for info in infos) > most_bytes:
-            raise Oversized
-        headers = self._headers(infos)
-        wanted = sorted({str(info.trace_id) for info in infos} - having(headers, "excluded"))
-        batches = [self._spans(wanted[start : start + SPANS_AT_ONCE]) for start in range(0, len(wanted), SPANS_AT_ONCE)]
-        spans = pa.Table.from_batches(batches, SPAN_SCHEMA)
-        missing = having(headers, "elsewhere") & set(wanted) - set(spans.column("trace_id").to_pylist())
-        return RawWindow(headers, spans, tuple(sorted(missing)))
+        place = Range(low, high)
+        fetch = self.begun.pop(place, None) or self._begin(place, self._taken(place), most_bytes)
+        self._begin_next(most_bytes)
+        rows = [row for future in fetch.rows for row in future.result()]
+        spans = pa.Table.from_batches([batch_of(rows, SPAN_SCHEMA)], SPAN_SCHEMA)
+        missing = having(fetch.headers, "elsewhere") & fetch.trace_ids - set(spans.column("trace_id").to_pylist())
+        return RawWindow(fetch.headers, spans, tuple(sorted(missing)))
 
     def stop(self) -> None:
-        """Nothing yet."""
+        """Lets what is asked for come, and asks for no more."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Waits for what was asked for."""
+        self.threads.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _begin(self, place: Range, infos: "Sequence[TraceInfo]", most_bytes: int | None) -> Fetch:
+        """Asks for the spans of a range.
+
+        Raises:
+            Oversized: They are more than `most_bytes`; the range stays listed.
+        """
+        if most_bytes is not None and sum(bytes_of(info) for info in infos) > most_bytes:
+            self.listed[place] = list(infos)
+            raise Oversized
+        headers = self._headers(infos)
+        excluded = having(headers, "excluded")
+        wanted = [info for info in infos if str(info.trace_id) not in excluded]
+        served = [str(info.trace_id) for info in wanted if info.tags.get(SPANS_LOCATION) in SERVED]
+        batches = [served[start : start + SPANS_AT_ONCE] for start in range(0, len(served), SPANS_AT_ONCE)]
+        alone = [str(info.trace_id) for info in wanted if info.tags.get(SPANS_LOCATION) not in SERVED]
+        asked = [self.threads.submit(self._rows, partial(self._whole, batch)) for batch in batches]
+        asked += [self.threads.submit(self._rows, partial(self._artifact, trace_id)) for trace_id in alone]
+        return Fetch(headers, {str(info.trace_id) for info in wanted}, asked)
+
+    def _begin_next(self, most_bytes: int | None) -> None:
+        """Asks for the spans of one further range that is listed, if they may be held beside those at work."""
+        if self.begun or not self.listed:
+            return
+        place = min(self.listed)
+        infos = self.listed[place]
+        if most_bytes is not None and sum(bytes_of(info) for info in infos) <= most_bytes:
+            del self.listed[place]
+            self.begun[place] = self._begin(place, infos, most_bytes)
+
+    def _taken(self, place: Range) -> "Sequence[TraceInfo]":
+        """The traces of a range: as they were listed, or listed now."""
+        infos = self.listed.pop(place, None)
+        return list(self._infos(*place)) if infos is None else infos
+
+    def _room(self) -> int:
+        """For how many traces there is room yet."""
+        return WHOLE * WHOLE if self.reads_all else HELD - sum(len(infos) for infos in self.listed.values())
 
     def _infos(self, low: Key, high: Key) -> "Iterator[TraceInfo]":
         """The range's traces without spans."""
@@ -145,7 +232,7 @@ class ClientSource:
             locations=[self.experiment_id],
             filter_string=filter_string,
             order_by=["timestamp_ms ASC", "request_id ASC"],
-            max_results=PAGE,
+            max_results=WHOLE if self.reads_all else PAGE,
             page_token=token,
             include_spans=False,
         )
@@ -153,18 +240,9 @@ class ClientSource:
         return [trace.info for trace in found], page_token(found.token)
 
     def _headers(self, infos: "Sequence[TraceInfo]") -> Headers:
-        tags = (label for info in infos for label in labels(info, info.tags, {NAME}))
-        metadata = (label for info in infos for label in labels(info, info.trace_metadata, IN_COLUMNS))
-        assessments = (row for info in infos for row in assessment_rows(info))
-        headers = Headers(
-            traces=table([trace_row(info, self.experiment_id) for info in infos], TRACE_ROW_SCHEMA),
-            tags=table(tags, LABEL_SCHEMA),
-            metadata=table(metadata, LABEL_SCHEMA),
-            assessments=table(assessments, ASSESSMENT_SCHEMA),
-            span_marks=table([], SPAN_MARK_SCHEMA),
-        )
-        return marked(headers, self._analysing_runs() if infos else set())
+        return marked(headers_of(infos, self.experiment_id), self._analysing_runs if infos else set())
 
+    @cached_property
     def _analysing_runs(self) -> set[str]:
         """The runs of analyses, ours and MLflow's."""
         kinds = ("tags.`mlflow.insights.type` LIKE '%'", "tags.`mlflow.runType` = 'issue_detection'")
@@ -182,15 +260,24 @@ class ClientSource:
             if token is None:
                 return
 
-    def _spans(self, trace_ids: Sequence[str]) -> pa.RecordBatch:
-        rows = [row for trace in self._whole(trace_ids) for row in span_rows(str(trace.info.trace_id), trace.data.spans)]
-        return batch_of([[row[name] for name in SPAN_SCHEMA.names] for row in rows], SPAN_SCHEMA)
+    def _rows(self, read: "partial[list[Trace]]") -> list[Sequence[object]]:
+        """The span rows of some traces."""
+        rows = (row for trace in read() for row in span_rows(str(trace.info.trace_id), trace.data.spans))
+        return [[row[name] for name in SPAN_SCHEMA.names] for row in rows]
+
+    def _artifact(self, trace_id: str) -> "list[Trace]":
+        """A trace whose spans are an artifact; nothing where they can't be read."""
+        try:
+            return [ask(f"read trace {trace_id}", partial(self.client.get_trace, trace_id, display=False))]
+        except UNDECODABLE as error:
+            if is_gone(error):
+                raise
+            return []
 
     def _whole(self, trace_ids: Sequence[str]) -> "list[Trace]":
         """The traces whose spans can be read; one that can't be doesn't take the others along."""
-        call = partial(self.tracing.batch_get_traces, list(trace_ids))
         try:
-            return ask(f"read {len(trace_ids)} traces", call)
+            return ask(f"read {len(trace_ids)} traces", partial(self.store.batch_get_traces, list(trace_ids)))
         except UNDECODABLE as error:
             if is_gone(error):
                 raise
@@ -206,96 +293,3 @@ def is_gone(error: BaseException) -> bool:
 
     causes = (error, error.__cause__, getattr(error.__cause__, "__cause__", None), getattr(error.__cause__, "__context__", None))
     return any(isinstance(cause, RequestException) for cause in causes)
-
-
-def key_of(info: "TraceInfo") -> Key:
-    """Where a trace stands in its experiment."""
-    return Key(int(info.request_time), str(info.trace_id))
-
-
-def bytes_of(info: "TraceInfo") -> int:
-    """What MLflow has counted of a trace's size; 0 where it hasn't."""
-    counted = decoded(info.trace_metadata.get(SIZE_STATS)).get("total_size_bytes")
-    return int(counted) if isinstance(counted, int | float) else 0
-
-
-def trace_row(info: "TraceInfo", experiment_id: str) -> Sequence[object]:
-    """The columns of a database, from what the client shows."""
-    tokens, cost = (decoded(info.trace_metadata.get(name)) for name in (TOKENS, COST))
-    values: Mapping[str, object] = {
-        "trace_id": str(info.trace_id),
-        "experiment_id": experiment_id,
-        "timestamp_ms": info.request_time,
-        "execution_time_ms": info.execution_duration,
-        "status": info.state.value,
-        "client_request_id": info.client_request_id,
-        "request_preview": info.request_preview,
-        "response_preview": info.response_preview,
-        "trace_name": info.tags.get(NAME),
-        "session_id": info.trace_metadata.get(SESSION),
-        "input_tokens": tokens.get("input_tokens"),
-        "output_tokens": tokens.get("output_tokens"),
-        "total_tokens": tokens.get("total_tokens"),
-        "total_cost": cost.get("total_cost"),
-        "generation": 0,
-    }
-    return [values[name] for name in TRACE_ROW_SCHEMA.names]
-
-
-def labels(info: "TraceInfo", values: Mapping[str, str], left_out: Iterable[str]) -> Iterator[Sequence[object]]:
-    """Tags or metadata, without what has a column of its own."""
-    return ((str(info.trace_id), key, value) for key, value in values.items() if key not in left_out)
-
-
-def assessment_rows(info: "TraceInfo") -> Iterator[Sequence[object]]:
-    """Feedback and expectations that are valid and not ours."""
-    for given in info.assessments:
-        kind = "feedback" if given.feedback else "expectation" if given.expectation else None
-        source = given.source
-        if kind is None or given.valid is False or source.source_id == OUR_SOURCE_ID:
-            continue
-        values: Mapping[str, object] = {
-            "assessment_id": given.assessment_id,
-            "trace_id": str(info.trace_id),
-            "span_id": given.span_id,
-            "name": given.name,
-            "kind": kind,
-            "value": json.dumps(shortened(value_of(given)), ensure_ascii=False),
-            "created_ms": given.create_time_ms,
-            "updated_ms": given.last_update_time_ms,
-            "source_type": source.source_type,
-            "source_id": source.source_id,
-            "rationale": given.rationale,
-        }
-        yield [values[name] for name in ASSESSMENT_SCHEMA.names]
-
-
-def value_of(given: "Assessment") -> object:
-    """What an assessment says."""
-    said = given.feedback or given.expectation
-    return None if said is None else said.value
-
-
-def shortened(value: object) -> object:
-    """Whole numbers as such: what goes over the wire makes fractions of them."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [shortened(item) for item in value]
-    if isinstance(value, dict):
-        return {key: shortened(item) for key, item in value.items()}
-    return value
-
-
-def decoded(text: str | None) -> Mapping[str, object]:
-    """A JSON object; an empty one where there is none."""
-    try:
-        value = json.loads(text or "")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def table(rows: Iterable[Sequence[object]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table."""
-    return pa.Table.from_batches([batch_of(list(rows), schema)], schema)

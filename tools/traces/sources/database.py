@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...errors import UserError
 from .api import read_spans
 from .base import Bound, Headers, Key, RawWindow
-from .marks import having, marked
+from .marks import having, marked, marks_of
 from .statements import Dialect, Statement, Statements
 
 Result = TypeVar("Result")
@@ -65,13 +65,18 @@ class DatabaseSource(ABC):
 
     def headers(self, low: Key, high: Key) -> Headers:
         """What changes when a trace of the range changes."""
-        return self.reading(lambda: self._headers(low, high))
+        return self.reading(lambda: self._headers(low, high, self.fetch(self.statements.span_marks(low, high))))
+
+    def count(self, until_ms: int) -> int | None:
+        """Nothing: one statement of one state of the database lists them all."""
+        return None
 
     def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
         """All rows of the range; spans that are not in the database come through MLflow's API."""
 
         def rows() -> RawWindow:
-            return RawWindow(self._headers(low, high), self.fetch(self.statements.spans(low, high), most_bytes))
+            spans = self.fetch(self.statements.spans(low, high), most_bytes)
+            return RawWindow(self._headers(low, high, marks_of(spans)), spans)
 
         window = self.reading(rows)
         excluded, elsewhere = having(window.headers, "excluded"), having(window.headers, "elsewhere")
@@ -91,12 +96,13 @@ class DatabaseSource(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _headers(self, low: Key, high: Key) -> Headers:
+    def _headers(self, low: Key, high: Key, span_marks: pa.Table) -> Headers:
         said = self.statements
         labels = (said.labels(low, high, table) for table in ("trace_tags", "trace_request_metadata"))
-        statements = (said.traces(low, high), *labels, said.assessments(low, high), said.span_marks(low, high))
+        statements = (said.traces(low, high), *labels, said.assessments(low, high))
         runs = set(self.fetch(said.analysing_runs()).column("run_id").to_pylist())
-        return marked(Headers(*(self.fetch(statement) for statement in statements)), runs)
+        traces, tags, metadata, assessments = (self.fetch(statement) for statement in statements)
+        return marked(Headers(traces, tags, metadata, assessments, span_marks), runs)
 
     def _no_experiment(self, experiment_id: str) -> UserError:
         return UserError(f"There is no experiment {experiment_id!r} in {self.place!r}. Name one that is there.")

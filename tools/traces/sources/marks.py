@@ -4,10 +4,11 @@ import json
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
-from ..columns import number_column
-from .base import OUR_TRACE_KEY, Headers
+from ..columns import number_column, whole_numbers
+from .base import OUR_TRACE_KEY, SPAN_MARK_SCHEMA, Headers
 
 SCORER = "mlflow.trace.sourceScorer"
 SOURCE_RUN = "mlflow.sourceRun"
@@ -30,6 +31,18 @@ def marked(headers: Headers, analysing_runs: Collection[str]) -> Headers:
     for name, found in (("excluded", excluded), ("elsewhere", elsewhere)):
         traces = traces.append_column(name, number_column([int(trace_id in found) for trace_id in trace_ids], pa.int64()))
     return Headers(traces, headers.tags, headers.metadata, headers.assessments, headers.span_marks)
+
+
+def marks_of(spans: pa.Table) -> pa.Table:
+    """What the database's own statement about the spans' marks says, from spans that are here already."""
+    ids = spans.column("trace_id").combine_chunks().dictionary_encode()
+    places, starts = whole_numbers(ids.indices), whole_numbers(spans.column("start_ns").combine_chunks())
+    order = np.argsort(places, kind="stable")
+    counts = np.bincount(places, minlength=len(ids.dictionary))
+    groups = np.cumsum(counts) - counts
+    columns = (counts, *(each.reduceat(starts[order], groups) if len(starts) else starts for each in (np.minimum, np.maximum)))
+    numbers = [pa.Array.from_buffers(pa.int64(), len(each), [None, pa.py_buffer(each.astype(np.int64))]) for each in columns]
+    return pa.Table.from_arrays([ids.dictionary, *numbers], schema=SPAN_MARK_SCHEMA)
 
 
 def excluded_traces(headers: Headers, analysing_runs: Collection[str]) -> set[str]:

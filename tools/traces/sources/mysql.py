@@ -8,7 +8,7 @@ import pyarrow as pa
 import pymysql
 from pymysql.cursors import Cursor, SSCursor
 
-from ...database import CONNECT_S, PORTS, place_of, without_secrets
+from ...database import CONNECT_S, PORTS, place_of, refusal_of, without_secrets
 from ...errors import StoreError
 from ..columns import batch_of
 from .base import collected
@@ -41,7 +41,7 @@ class MysqlSource(DatabaseSource):
             for setting in SETTINGS:
                 self._execute(setting)
         except pymysql.Error as error:
-            raise StoreError(explained(self.place, without_secrets(str(error), uri))) from error
+            raise StoreError(refusal_of(self.place, without_secrets(str(error), uri))) from error
 
     def reading(self, work: Callable[[], Result]) -> Result:
         """Reads in one transaction, of one state of the database; writers don't wait for it."""
@@ -52,7 +52,7 @@ class MysqlSource(DatabaseSource):
             finally:
                 self._execute("ROLLBACK")
         except (pymysql.Error, OSError) as error:
-            raise StoreError(explained(self.place, without_secrets(str(error), self.uri))) from error
+            raise StoreError(refusal_of(self.place, without_secrets(str(error), self.uri))) from error
 
     def fetch(self, statement: Statement, most_bytes: int | None = None) -> pa.Table:
         """The result of one statement."""
@@ -92,12 +92,3 @@ def pages(cursor: SSCursor) -> Iterator[list[tuple[object, ...]]]:
     """The rows of a cursor, some at a time."""
     while rows := cursor.fetchmany(ROWS):
         yield list(rows)
-
-
-def explained(place: str, error: str) -> str:
-    """What a refusal of the database means, and what to do about it."""
-    if "doesn't exist" in error:
-        return f"The store {place!r} has not the schema of MLflow 3.17. Bring it there with `mlflow db upgrade`. ({error})"
-    if "denied" in error:
-        return f"The store {place!r} may not be read by this user. Ask for permission to read its tables. ({error})"
-    return f"The store {place!r} can't be read. Run again when it answers; it goes on where it stopped. ({error})"

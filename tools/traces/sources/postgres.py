@@ -8,7 +8,7 @@ import pyarrow as pa
 from adbc_driver_manager import AdbcConnection
 from adbc_driver_manager import Error as AdbcError
 
-from ...database import place_of, without_secrets
+from ...database import place_of, refusal_of, without_secrets
 from ...errors import StoreError
 from . import adbc
 from .database import DatabaseSource
@@ -43,7 +43,7 @@ class PostgresSource(DatabaseSource):
             for setting in SETTINGS:
                 adbc.execute(self.connection, setting)
         except AdbcError as error:
-            raise StoreError(explained(self.place, without_secrets(str(error), uri))) from error
+            raise StoreError(refusal_of(self.place, without_secrets(str(error), uri))) from error
 
     def reading(self, work: Callable[[], Result]) -> Result:
         """Reads in one transaction, of one state of the database; writers don't wait for it."""
@@ -54,7 +54,7 @@ class PostgresSource(DatabaseSource):
             finally:
                 adbc.execute(self.connection, "ROLLBACK")
         except AdbcError as error:
-            raise StoreError(explained(self.place, without_secrets(str(error), self.uri))) from error
+            raise StoreError(refusal_of(self.place, without_secrets(str(error), self.uri))) from error
 
     def fetch(self, statement: Statement, most_bytes: int | None = None) -> pa.Table:
         """The result of one statement."""
@@ -64,13 +64,3 @@ class PostgresSource(DatabaseSource):
         """Ends the connection."""
         self.connection.close()
         self.database.close()
-
-
-def explained(place: str, error: str) -> str:
-    """What a refusal of the database means, and what to do about it."""
-    reason = " ".join(error.split())
-    if "does not exist" in error and "relation" in error:
-        return f"The store {place!r} has not the schema of MLflow 3.17. Bring it there with `mlflow db upgrade`. ({reason})"
-    if "permission denied" in error:
-        return f"The store {place!r} may not be read by this user. Ask for permission to read its tables. ({reason})"
-    return f"The store {place!r} can't be read. Run again when it answers; it goes on where it stopped. ({reason})"
