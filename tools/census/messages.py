@@ -8,6 +8,8 @@ from .figures import Row, Scope, samples
 from .literals import mask
 from .subjects import FAILS, FAILURES, IS_TOOL
 
+PILE_STANDS_OUT = 4
+"""How many times as many failures as in the seconds around it a pile must have."""
 SHOWN = 3
 """Messages that are listed a subject, the commonest first."""
 WHOLE_SECOND = "CAST(floor(duration_ms / 1000 + 0.5) AS BIGINT)"
@@ -65,14 +67,25 @@ WITH timed AS (
 sides AS (SELECT subject, segment, count_if(fails) AS failures, count_if(NOT fails) AS successes FROM timed GROUP BY 1, 2),
 seconds AS (
   SELECT subject, segment, ends_at_s, count_if(fails) AS failures, count_if(NOT fails) AS successes FROM timed
-  WHERE ends_at_s >= {PILE_FLOOR_S} GROUP BY subject, segment, ends_at_s),
+  GROUP BY subject, segment, ends_at_s),
 ranked AS (
   SELECT s.*, row_number() OVER (PARTITION BY subject, segment ORDER BY failures DESC, ends_at_s) AS place
-  FROM seconds AS s WHERE failures > 0)
+  FROM seconds AS s WHERE failures > 0 AND ends_at_s >= {PILE_FLOOR_S}),
+around AS (
+  SELECT r.subject, r.segment,
+         sum(CASE WHEN s.ends_at_s = r.ends_at_s - 1 THEN s.failures ELSE 0 END) AS before,
+         sum(CASE WHEN s.ends_at_s = r.ends_at_s + 1 THEN s.failures ELSE 0 END) AS after,
+         sum(CASE WHEN abs(s.ends_at_s - r.ends_at_s) = 2 THEN s.failures ELSE 0 END) AS beyond
+  FROM ranked AS r JOIN seconds AS s ON s.subject = r.subject AND s.segment = r.segment
+  WHERE r.place = 1 AND abs(s.ends_at_s - r.ends_at_s) <= 2 GROUP BY r.subject, r.segment)
 SELECT r.subject, r.segment, r.ends_at_s, r.failures, r.successes, s.failures AS all_failures, s.successes AS all_successes
 FROM ranked AS r JOIN sides AS s ON s.subject = r.subject AND s.segment = r.segment
-WHERE r.place = 1 ORDER BY r.subject, r.segment
+JOIN around AS a ON a.subject = r.subject AND a.segment = r.segment
+WHERE r.place = 1 AND r.failures + greatest(a.before, a.after) >= {PILE_STANDS_OUT} * (least(a.before, a.after) + a.beyond)
+ORDER BY r.subject, r.segment
 """
+"""The second at which most failures end. A timeout ends them within one second, or two where it lies on the border of both; that
+the seconds around hold as many is how the duration of work spreads."""
 
 
 def message_dimension(subject: str, segment: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from pydantic import ValidationError
@@ -218,6 +219,23 @@ def test_errors_that_last_as_long_as_successes_are_no_timeout(tmp_path: Path) ->
     issues = found(tmp_path, errors + alike)
 
     assert list(issues) == ["50.0% of finished traces end in ERROR"]
+
+
+def test_errors_whose_durations_spread_as_work_does_are_no_timeout(tmp_path: Path) -> None:
+    usual = NormalDist(5_300, 800)
+    failed = [
+        Trace("ERROR", round(usual.inv_cdf((number + 0.5) / 60)), (Span("book", ms=float(number)),)) for number in range(60)
+    ]
+    longer = [Trace("OK", 9_000 + number, (Span("book", ms=float(100 + number)),)) for number in range(30)]
+
+    assert list(found(tmp_path, failed + longer)) == ["66.7% of finished traces end in ERROR"]
+
+
+def test_a_timeout_between_two_seconds_is_one(tmp_path: Path) -> None:
+    stopped = [Trace("ERROR", 59_400 + 20 * number, (Span("book", ms=float(number)),)) for number in range(10)]
+    quick = [Trace("OK", 1000 + number, (Span("book", ms=float(100 + number)),)) for number in range(30)]
+
+    assert "50.0% of ERROR traces stop at 59 s" in found(tmp_path, quick + stopped)
 
 
 def test_extreme_latency_is_an_issue(tmp_path: Path) -> None:
