@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..insights.models import Onset
 from .contrast import MIN_CLUSTERS, MIN_EXPECTED
 from .flips import FLIPS, join_units, largest_by_flip
+from .scores import NullPopulation, shrinkage
 
 LEVEL = 0.05
 MIN_AFFECTED = 20
@@ -141,16 +142,28 @@ class _Scores:
         self._residuals = affected - (np.bincount(self._hour, affected) / self._sizes)[self._hour]
         shape = (self._units, self._sizes.size)
         self._by_hour = _added(self._unit, self._hour, self._residuals, shape)
+        self._traces = np.bincount(self._unit).astype(np.float64)
+        self._null = NullPopulation.of(self._traces, np.bincount(self._unit, affected).astype(np.float64))
 
     def of(self, cuts: Integers) -> tuple[Floats, Floats]:
-        """The scores of all units, a column a cut, each of length 1; and their sums, the statistics."""
+        """The scores of all units, a column a cut, each of length 1; and the statistics: their sums, or less.
+
+        Before an early cut there may be too few affected traces to show how they vary: the cut would look clear by that alone.
+        """
         part = np.searchsorted(cuts, np.arange(self._unit.size), side="right")
         within = _added(self._unit, part, self._residuals, (self._units, cuts.size + 1))
         sizes = _added(self._hour, part, np.ones(part.size), (self._sizes.size, cuts.size + 1))
         after = _from_the_end(within) - self._by_hour @ (_from_the_end(sizes) / self._sizes[:, None])
-        lengths = np.sqrt(np.square(after).sum(axis=0))
-        columns = after / np.where(lengths > 0, lengths, 1)
-        return columns, columns.sum(axis=0)
+        squares = np.square(after).sum(axis=0)
+        columns = after / np.sqrt(np.where(squares > 0, squares, 1))
+        counted = _from_the_end(_added(self._unit, part, np.ones(part.size), (self._units, cuts.size + 1)))
+        exposed = counted.sum(axis=0) / part.size
+        spread = np.square(counted - exposed * self._traces[:, None]).sum(axis=0)
+        shrink = [
+            shrinkage(float(own), self._null.score_variance(float(share), float(apart)))
+            for own, share, apart in zip(squares, exposed, spread, strict=True)
+        ]
+        return columns, columns.sum(axis=0) * np.array(shrink)
 
 
 def _added(rows: Integers, columns: Integers, values: Floats, shape: tuple[int, int]) -> Floats:
