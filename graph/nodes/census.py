@@ -7,7 +7,8 @@ from langgraph.runtime import Runtime
 from ...tools.census.drafting import OperationalIssue
 from ...tools.census.operational import complete, find_operational_issues
 from ...tools.census.thresholds import OperationalThresholds
-from ...tools.insights.models import Census
+from ...tools.insights.models import Census, IssueDraft
+from ...tools.testing.causes import CauseFinder
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..follow import first_look, in_scope, with_onset
@@ -42,9 +43,18 @@ def _summary(counted: Census) -> str:
     return f"{counted.traces:,} traces, {counted.spans:,} spans, {len(counted.buckets)} figures{rate}"
 
 
+def _with_circumstance(bench: Workbench, draft: IssueDraft) -> IssueDraft:
+    """The draft with what goes with it, where no mechanism is known."""
+    if draft.watch is None or draft.cause.standing != "suspected":
+        return draft
+    finder = CauseFinder(bench.sql, bench.executor)
+    return draft.model_copy(update={"cause": finder.with_circumstance(draft.cause, draft.watch, owner="census")})
+
+
 def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
     completed = complete(found, bench.sql)
-    completed = completed._replace(draft=with_onset(bench, in_scope(bench, completed.draft), owner="census"))
+    draft = with_onset(bench, in_scope(bench, completed.draft), owner="census")
+    completed = completed._replace(draft=_with_circumstance(bench, draft))
     look = first_look(bench, completed.draft, owner="census")
     issue = context.store.create_issue(bench.run_id, completed.draft, completed.traces, look=look)
     context.display.show(

@@ -87,10 +87,14 @@ class CauseFinder:
             mark = Mark(exposed.title, exposed.sql)
             (within,) = self._executor.within_strata(contrast, [mark.sql], owner=owner)
             return _of_comparison(within, f"{suspected} {counted.text}".strip())
-        return self._circumstance(plan, owner, f"{suspected} {counted.text}".strip())
+        return self.with_circumstance(Cause(text=f"{suspected} {counted.text}".strip(), standing="suspected"), plan, owner=owner)
 
-    def _circumstance(self, plan: Plan, owner: str, suspected: str) -> Cause:
-        """The circumstance that accounts for most of a share of traces, if one is supported."""
+    def with_circumstance(self, suspected: Cause, plan: Plan, *, owner: str) -> Cause:
+        """A suspected cause, supported by the circumstance that accounts for most of a share of traces, if there is one.
+
+        Raises:
+            QueryError: a step fails.
+        """
         marks = self._marks(plan, owner)
         tried = self._executor.within_strata(plan, [mark.sql for mark in marks], owner=owner) if marks else []
         enough = [(within.estimate, within, mark) for within, mark in zip(tried, marks, strict=True) if within.estimate]
@@ -100,10 +104,10 @@ class CauseFinder:
             if is_supported(within, tests=len(enough)) and found.explains >= LEAST_PART
         ]
         if not supported:
-            return Cause(text=suspected, standing="suspected")
+            return suspected
         _, found, within, mark = max(supported, key=lambda each: each[0])
         seen = f"it is in {found.exposed_affected:,} of {found.affected:,} affected traces that can be compared"
-        return Cause(text=f"{suspected} It goes with {mark.title}: {seen}; {said(within)}.", standing="supported")
+        return Cause(text=f"{suspected.text} It goes with {mark.title}: {seen}; {said(within)}.", standing="supported")
 
     def _marks(self, plan: Plan, owner: str) -> list[Mark]:
         """Circumstances that some traces have and some don't, by how many have them: who is affected isn't looked at."""

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from .results import cluster_codes
 from .stratified import StratifiedEstimate, StratifiedRows, estimate_stratified
 
+FLIPS = 1_999
+"""Enough for a circumstance among a dozen: .05 / 12 is eight of them."""
 DAYS_TRACES = 50
 """Days are joined to periods of equal length until so many traces are in one on average."""
 WORDS = {"version": "version", "tool": "first tool", "day": "days"}
@@ -69,7 +71,7 @@ class MarkedTraces:
         ends = min(self.last_at[exposed].max(), self.last_at[~exposed].max())
         both = (self.last_at >= begins) & (self.first_at <= ends)
         rows = StratifiedRows(self.cluster[both], stratum[both], exposed[both], self.traces[both], self.affected[both])
-        return WithinStrata(estimate_stratified(rows, seed=seed), _words(kept))
+        return WithinStrata(estimate_stratified(rows, seed=seed, flips=FLIPS), _words(kept))
 
 
 def _periods(day: Integers, traces: NDArray[np.float64]) -> Integers:

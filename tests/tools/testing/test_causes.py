@@ -145,6 +145,15 @@ def test_a_version_that_looks_worse_by_something_else_does_not(tmp_path: Path, m
     assert causes[0].text == "A guess."
 
 
+def test_a_counted_fact_is_supported_by_what_goes_with_it_and_keeps_its_own_words(tmp_path: Path) -> None:
+    counted = Cause(text="Of 60 affected traces: nothing is said.", standing="suspected")
+    with finder_over(tmp_path, of_a_version) as (sql, executor):
+        cause = CauseFinder(sql, executor).with_circumstance(counted, FAILS, owner="census")
+
+    assert cause.standing == "supported"
+    assert cause.text.startswith(f"{counted.text} It goes with version v2: ")
+
+
 def test_a_circumstance_that_accounts_for_little_is_not_named(tmp_path: Path) -> None:
     def make(number: int) -> TinyTrace:
         fails = number % 3 == 0 or number % 10 == 0
