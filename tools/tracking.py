@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment as MlflowExperiment
 
-SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https", "file")
+SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https", "file", "databricks")
+WAREHOUSE = "MLFLOW_TRACING_SQL_WAREHOUSE_ID"
+"""MLflow's own variable for the SQL warehouse that reads traces in Databricks."""
 PROBE_TIMEOUT_S = 5
 PAGE = 500
 
@@ -92,6 +94,8 @@ def connect(uri: str) -> Tracking:
     if scheme in PORTS:
         require_database(uri)
         return _open(uri)
+    if scheme == "databricks" and not os.environ.get(WAREHOUSE, "").strip():
+        raise UserError(f"No SQL warehouse is named: set {WAREHOUSE} to the id of one that may read the traces' tables.")
     return _open_server(uri)
 
 
@@ -108,7 +112,7 @@ def _required_scheme(uri: str) -> str:
     if name not in SCHEMES:
         # The URI itself stays out of the message: it may hold a password.
         raise StoreError(
-            f"This version analyses SQLite, PostgreSQL, MySQL and file stores and MLflow servers, and this is a {name!r} store. "
+            f"This version analyses SQLite, PostgreSQL, MySQL and file stores, MLflow servers and Databricks; this is {name!r}. "
             "A further kind of store is a further file in tools/traces/sources."
         )
     return name

@@ -6,7 +6,7 @@ from ...database import PORTS, driver_missing, scheme_of
 from ...errors import UserError
 from .base import TraceSource
 
-ASKED = ("http", "https", "file")
+ASKED = ("http", "https", "file", "databricks")
 LARGE_BYTES = 64 * 2**20
 
 
@@ -37,6 +37,10 @@ def open_source(uri: str, experiment_id: str) -> TraceSource:
         return SqliteSource(uri, experiment_id)
     if scheme in PORTS:
         return open_database(uri, experiment_id)
+    if scheme == "databricks":
+        from .databricks import DatabricksSource
+
+        return DatabricksSource(uri, experiment_id)
     if scheme in ASKED:
         from .client import ClientSource
 
