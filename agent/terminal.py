@@ -35,10 +35,10 @@ class Terminal:
             PersonNeeded: the input has ended.
             Stopped: a stop was requested meanwhile.
         """
-        # What was typed before the question was shown is no answer to it.
-        termios.tcflush(self._descriptor, termios.TCIFLUSH)
-        self._console.print(prompt, style="bold", end=" ", soft_wrap=True)
-        with self._unseen() if secret else nullcontext():
+        with self._unseen() if secret else nullcontext():  # before it is asked: who answers at once isn't seen either
+            # What was typed before the question was shown is no answer to it.
+            termios.tcflush(self._descriptor, termios.TCIFLUSH)
+            self._console.print(prompt, style="bold", end=" ", soft_wrap=True)
             answer = self._line()
         if secret:
             self._console.print()

@@ -7,6 +7,8 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...tools.database import scheme_of
+from ...tools.databricks import count_experiments
 from ...tools.errors import AnalyzeError, PersonNeeded, Stopped, UserError
 from ...tools.first_look import experiments_named, sample_traces
 from ...tools.tracking import Experiment, Tracking, connect, find_experiment, list_experiments
@@ -15,6 +17,7 @@ from ..printable import one_line
 from .env_file import add_to_env_file, as_lines, write_env_file
 from .ways import URI, WAYS, Asks, Way
 
+DATABRICKS = "databricks"
 EXPERIMENT_KEY = "MLFLOW_EXPERIMENT_ID"
 LISTED = 10
 """Experiments that are listed at first, as the workflow has it."""
@@ -62,18 +65,21 @@ def _open(person: Asks, cwd: Path, environ: MutableMapping[str, str]) -> tuple[W
         try:
             way = WAYS[int(text) - 1][1](person, cwd, environ)
             if way is not None:
-                return way, _connected(way, environ)
+                return way, _connected(person, way, environ)
         except (PersonNeeded, Stopped):
             raise
         except AnalyzeError as error:
             person.say(one_line(str(error)), "")
 
 
-def _connected(way: Way, environ: MutableMapping[str, str]) -> Tracking:
+def _connected(person: Asks, way: Way, environ: MutableMapping[str, str]) -> Tracking:
     """The open store. What it needs is in the environment meanwhile, and stays there only if it leads to one."""
     added = {key: value for key, value in way.values.items() if key != URI and key not in environ}
     environ.update(added)
     try:
+        if scheme_of(way.uri) == DATABRICKS:
+            found = count_experiments(way.uri)
+            person.say(f"Databricks answers, and lists {found}{' experiments' if found != 1 else ' experiment'}.")
         return connect(way.uri)
     except BaseException:
         for key in added:

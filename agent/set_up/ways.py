@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote, urlsplit
 
 from ...tools.errors import UserError
 from ...tools.links import masked_uri
@@ -12,8 +13,8 @@ from ..environment import read_env_file
 URI = "MLFLOW_TRACKING_URI"
 EXAMPLES = (
     ("SQLite", "sqlite:////path/to/mlflow.db, or just the path of the file"),
-    ("PostgreSQL", "postgresql://user:password@host:5432/database"),
-    ("MySQL", "mysql://user:password@host:3306/database"),
+    ("PostgreSQL", "postgresql://user@host:5432/database; the password is asked for"),
+    ("MySQL", "mysql://user@host:3306/database; the password is asked for"),
     ("MLflow server", "http://host:5000"),
     ("file store", "/path/to/mlruns"),
 )
@@ -55,9 +56,19 @@ def local(person: Asks, cwd: Path, environ: Mapping[str, str]) -> Way | None:
     text = person.ask("Tracking URI (Enter to go back):")
     if not text:
         return None
-    return Way(
-        {URI: text if "://" in text or text.startswith(("file:", "databricks")) else _of_path(cwd / Path(text).expanduser())}
-    )
+    if "://" in text or text.startswith(("file:", "databricks")):
+        return Way({URI: _with_password(person, text)})
+    return Way({URI: _of_path(cwd / Path(text).expanduser())})
+
+
+def _with_password(person: Asks, uri: str) -> str:
+    """The URI with the password of the user that it names, which is typed unseen; as it is where it names none, or has one."""
+    parts = urlsplit(uri)
+    if not parts.scheme.startswith(("postgresql", "mysql")) or not parts.username or parts.password is not None:
+        return uri
+    password = person.ask(f"Password of {parts.username} (it isn't shown; Enter for none):", secret=True)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl() if password else uri
 
 
 def databricks(person: Asks, cwd: Path, environ: Mapping[str, str]) -> Way | None:
