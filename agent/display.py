@@ -104,8 +104,8 @@ class PlainDisplay(_Lines):
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
         self._clock = clock
-        self._tenths: dict[tuple[str, str], int] = {}
-        self._paces: dict[tuple[str, str], Pace] = {}
+        self._tenths: dict[tuple[str, str, str], int] = {}
+        self._paces: dict[tuple[str, str, str], Pace] = {}
 
     def _line(self, event: Event) -> str | None:
         step = event.step or "run"
@@ -118,19 +118,20 @@ class PlainDisplay(_Lines):
         return f"{head}{colon} {one_line(event.text)}{detail}"
 
     def _progress_line(self, event: Event, step: str) -> str | None:
-        key = (event.step, event.text)
+        key = (event.step, event.text, event.subject)
         if key not in self._paces:
             self._paces[key] = Pace(clock=self._clock)
             self._paces[key].step(event.done or 0, event.total or 0)
         if not self._passed_a_tenth(event):
             return None
         pace = self._paces[key].step(event.done or 0, event.total or 0)
-        return f"[{step}] {event.text}: {event.done} of {event.total}{f' ({pace})' if pace else ''}"
+        subject = f"{one_line(event.subject)}: " if event.subject else ""
+        return f"[{step}] {subject}{event.text}: {event.done} of {event.total}{f' ({pace})' if pace else ''}"
 
     def _passed_a_tenth(self, event: Event) -> bool:
         if event.done is None or not event.total:
             return False
-        key, tenth = (event.step, event.text), event.done * 10 // event.total
+        key, tenth = (event.step, event.text, event.subject), event.done * 10 // event.total
         passed = tenth > self._tenths.get(key, 0)
         self._tenths[key] = tenth
         return passed

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TextIO
@@ -18,6 +18,7 @@ from ..graph.ports import Event
 from .console import STYLES, plain_console
 from .pace import spoken
 from .printable import one_line, printable
+from .progress import Progress as Following
 
 SHOWN_LINES = 12
 """Lines of a plan or a query that are shown; the whole is in the memory."""
@@ -48,13 +49,13 @@ class RichDisplay:
         )
         self._tasks: dict[str, TaskID] = {}
         self._step = Spinner("line", Text("Starting"), style="cyan")
-        self._testing: Mapping[str, str] = {}
-        """Hypotheses under test; replaced, never changed, because the refreshing thread reads it without the lock."""
+        self._following = Following()
         self._live: Live | None = None
 
     def show(self, event: Event) -> None:
         """Prints the event above the live lines, or moves the bar."""
         with self._lock:
+            self._following.follow(event)
             if event.kind == "progress":
                 self._move(event)
                 return
@@ -106,25 +107,29 @@ class RichDisplay:
 
     def _now(self) -> RenderableType:
         testing = [
-            Text.assemble(("  > ", "cyan"), (f"{subject} ", "bold"), statement, no_wrap=True, overflow="ellipsis")
-            for subject, statement in self._testing.items()
+            Text.assemble(
+                ("  > ", "cyan"),
+                (f"{one_line(subject)} ", "bold"),
+                (f"{far}  " if far else "", "cyan"),
+                statement,
+                no_wrap=True,
+                overflow="ellipsis",
+            )
+            for subject, far, statement in self._following.tests()
         ]
         return Group(self._step, *testing, *([self._progress] if self._progress.task_ids else []))
 
     def _follow(self, event: Event) -> None:
-        """Keeps the live lines true: a step ends the bars of the one before, a result ends a test."""
+        """Keeps the live lines true: a step ends the bars of the one before."""
         if event.kind == "step":
             self._step.update(text=Text(one_line(event.text), no_wrap=True, overflow="ellipsis"))
-            self._testing = {}
             for task in self._tasks.values():
                 self._progress.remove_task(task)
             self._tasks.clear()
-        elif event.kind == "hypothesis" and event.step == "test":
-            self._testing = {**self._testing, event.subject: one_line(event.text)}
-        elif event.kind in {"result", "verdict"}:
-            self._testing = {subject: text for subject, text in self._testing.items() if subject != event.subject}
 
     def _move(self, event: Event) -> None:
+        if event.subject and event.step == "test":  # it stands beside the hypothesis
+            return
         title = one_line(event.text)
         if title not in self._tasks:
             self._tasks[title] = self._progress.add_task(title, total=event.total)

@@ -18,7 +18,7 @@ from langgraph.types import Command, Interrupt
 from ..graph.build import RECURSION_LIMIT, build_graph
 from ..graph.context import Context, Options
 from ..graph.ports import Analyst, Display, Event
-from ..graph.routes import waits
+from ..graph.routes import is_open
 from ..graph.state import State
 from ..tools.errors import NothingNew, Stopped, UserError
 from ..tools.insights.artifacts import Boundary, no_boundary
@@ -140,7 +140,7 @@ async def _drive(context: Context, human: Human, stop: StopSignal, begun: Analys
 def is_over(store: InsightStore, begun: Analysis) -> bool:
     """Whether nothing is left to do; a completed analysis with a hypothesis that waits is opened again by testing it."""
     settled = begun.status in {AnalysisStatus.COMPLETED, AnalysisStatus.ARCHIVED}
-    return settled and not any(waits(each) for each in store.list_hypotheses(begun.run_id))
+    return settled and not any(is_open(each) for each in store.list_hypotheses(begun.run_id))
 
 
 def scope_of(settings: Settings) -> Scope:

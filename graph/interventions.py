@@ -6,11 +6,14 @@ from ..tools.testing.proposals import draft_of_words
 from ..tools.testing.restating import read_threshold, with_threshold
 from .context import Context, in_thread
 
+TO_BE_PLANNED = "Step 1: Have a plan written for it, and try each of its queries. Step 2: Carry that plan out."
+
 
 async def add(context: Context, run_id: str, said: str) -> Hypothesis:
-    """States a hypothesis in a person's words: planned by the playbook, or kept as untested with the reason.
+    """States a hypothesis in a person's words: planned by the playbook, else by the analyst, or kept as untested with the reason.
 
-    It is tested by the pool that runs, or by the next one. What is stated already is the hypothesis that is there.
+    It is committed at once, and planned and tested by the pool that runs, or by the next one. What is stated already is the
+    hypothesis that is there.
 
     Raises:
         UserError: nothing was said.
@@ -18,8 +21,15 @@ async def add(context: Context, run_id: str, said: str) -> Hypothesis:
     if not said.strip():
         raise UserError("Say what you suspect, e.g. /add tools are called again with the same arguments.")
     census = await in_thread(lambda: context.store.read_census(run_id))
-    draft = draft_of_words(said, census, context.playbook)
+    draft = _planned_later(context, draft_of_words(said, census, context.playbook))
     return await in_thread(lambda: context.store.create_hypothesis(run_id, draft))
+
+
+def _planned_later(context: Context, draft: HypothesisDraft) -> HypothesisDraft:
+    """What the playbook can't plan is left to the analyst, where it writes plans."""
+    if not draft.blocked or context.analyst.planner is None:
+        return draft
+    return draft.model_copy(update={"blocked": "", "testing_plan": TO_BE_PLANNED})
 
 
 async def drop(context: Context, run_id: str, hypothesis_id: str, *, why: str) -> Hypothesis:
@@ -62,7 +72,7 @@ async def _in_other_words(context: Context, run_id: str, before: Hypothesis, tex
     if not text.strip():
         raise UserError("Say what it shall be: another threshold, as in 5%, or other words.")
     census = await in_thread(lambda: context.store.read_census(run_id))
-    return draft_of_words(text, census, context.playbook)
+    return _planned_later(context, draft_of_words(text, census, context.playbook))
 
 
 async def refocus(context: Context, run_id: str, text: str) -> tuple[Analysis, list[Hypothesis]]:

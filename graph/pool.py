@@ -16,11 +16,12 @@ from ..tools.testing.queries import OnStep
 from ..tools.workbench import Workbench
 from .context import Context, in_thread
 from .open_reading import OpenReading
+from .planning import plan_stated
 from .ports import Event
 from .reading import carry_out, is_read
 from .reading_on import to_read_on
 from .reading_room import ReadingRoom
-from .routes import waits
+from .routes import is_open, wants_plan
 
 HEED_S = 0.2
 """How long a stop may go unheeded, in seconds."""
@@ -44,6 +45,8 @@ class TestPool:
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=lambda: dict[str, asyncio.Task[None]]())
     reading: set[str] = field(default_factory=lambda: set[str]())
     """Those under test that are read: they wait for a judge, not for a SQL worker."""
+    planning: set[str] = field(default_factory=lambda: set[str]())
+    """Those whose plan is being written: they wait for a language model too."""
     room: ReadingRoom | None = None
     """Where they are read; None where the analyst has no judge."""
     tested: int = 0
@@ -89,12 +92,12 @@ class TestPool:
         return control is not None and control.drain_requested
 
     async def _look(self) -> list[Hypothesis]:
-        """What waits and isn't under test; the work on what is no longer to be tested is stopped."""
+        """What waits, for its test or its plan, and isn't at work; the work on what is no longer to be tested is stopped."""
         listed = await in_thread(lambda: self.runtime.context.store.list_hypotheses(self.bench.run_id))
         for hypothesis in listed:
             if hypothesis.hypothesis_id in self.tasks and hypothesis.status is not HypothesisStatus.TESTING:
                 self._heed(hypothesis)
-        return [each for each in listed if waits(each) and each.hypothesis_id not in self.tasks]
+        return [each for each in listed if is_open(each) and each.hypothesis_id not in self.tasks]
 
     def _heed(self, hypothesis: Hypothesis) -> None:
         subject, tombstones = hypothesis.hypothesis_id, self.runtime.context.tombstones
@@ -107,8 +110,12 @@ class TestPool:
     def _take_up(self, waiting: list[Hypothesis]) -> None:
         total = self.tested + len(self.tasks) + len(waiting)
         self.runtime.context.display.show(Event("progress", "hypotheses tested", step="test", done=self.tested, total=total))
-        free = WIDTH - len(self.tasks.keys() - self.reading)
+        free = WIDTH - len(self.tasks.keys() - self.reading - self.planning)
         for hypothesis in waiting:
+            if wants_plan(hypothesis):
+                self.planning.add(hypothesis.hypothesis_id)
+                self.tasks[hypothesis.hypothesis_id] = asyncio.create_task(self._plan(hypothesis))
+                continue
             if is_read(hypothesis) and self.room is not None:  # all at once: they share the traces
                 self.reading.add(hypothesis.hypothesis_id)
             elif free <= 0:
@@ -132,9 +139,11 @@ class TestPool:
             done, _ = await asyncio.wait(self.tasks.values(), timeout=HEED_S, return_when=asyncio.FIRST_COMPLETED)
         for hypothesis_id in [each for each, task in self.tasks.items() if task in done]:
             task = self.tasks.pop(hypothesis_id)
+            planned = hypothesis_id in self.planning
+            self.planning.discard(hypothesis_id)
             if not task.cancelled():
                 task.result()
-                self.tested += 1
+                self.tested += not planned
 
     async def _cancel_all(self) -> None:
         for hypothesis_id in self.tasks:
@@ -142,6 +151,9 @@ class TestPool:
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         if self.room is not None:
             await self.room.close()
+
+    async def _plan(self, hypothesis: Hypothesis) -> None:
+        await plan_stated(self.runtime.context, self.bench, hypothesis, owner=self._owner(hypothesis.hypothesis_id))
 
     async def _test(self, hypothesis: Hypothesis) -> None:
         """Carries out one plan. A plan that can't be carried out is recorded as blocked; a dead store is an error."""
@@ -177,9 +189,9 @@ class TestPool:
 
     def _show_read(self, reading: OpenReading) -> None:
         counted, cap = reading.rule.counted, reading.rule.cap
-        text = f"traces read, {counted.affected:,} flagged"
+        subject, flagged = reading.hypothesis_id, f"{counted.affected:,} flagged"
         self.runtime.context.display.show(
-            Event("progress", text, step="test", subject=reading.hypothesis_id, done=counted.read, total=cap)
+            Event("progress", "traces read", step="test", subject=subject, detail=flagged, done=counted.read, total=cap)
         )
 
     def _show(self, kind: Literal["hypothesis", "query", "result"], text: str, subject: str, *, detail: str = "") -> None:

@@ -8,6 +8,7 @@ from ..tools.insights.affected import AffectedTrace
 from ..tools.insights.models import Analysis, Cause, Cell, Census, Hypothesis, HypothesisDraft, Issue, Noticed
 
 if TYPE_CHECKING:
+    from ..tools.testing.plan import Plan
     from ..tools.testing.sequential import Answer
     from ..tools.traces.views import TraceView
     from ..tools.workbench import Workbench  # what it brings takes seconds, and a display needs none of it
@@ -133,10 +134,38 @@ class Judge(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Planned:
+    """The plan for what a person stated in words, tried; or why there is none."""
+
+    plan: "Plan | None"
+    refused: str = ""
+
+
+class Planner(Protocol):
+    """Who writes plans for what a person states."""
+
+    async def plan(self, bench: "Workbench", hypothesis: Hypothesis, *, may_read: bool, owner: str) -> Planned:
+        """A typed plan, each of whose queries was tried.
+
+        Args:
+            bench: The tools of the analysis.
+            hypothesis: What the person stated.
+            may_read: Whether it may be decided by reading traces.
+            owner: Whose the queries are that try it.
+
+        Raises:
+            ModelError: nobody answers any more, whatever is asked.
+        """
+        ...
+
+
 class Analyst(Protocol):
     """Who thinks. Each method answers one question; code does the rest, and checks what comes back."""
 
     name: str
+    planner: Planner | None
+    """Who plans what a person states; None where nobody does, so that what the playbook doesn't know stays blocked."""
     judge: Judge | None
     """Who reads for it; None where nobody does, so that what only reading can decide stays blocked."""
 

@@ -113,9 +113,9 @@ def _why(ended: Ended, *, all_read: bool) -> Literal["all read", "limit", "budge
 
 
 def _show(context: Context, reading: OpenReading) -> None:
-    counted = reading.rule.counted
+    done, total = reading.rule.counted.read, reading.rule.cap
     affected = sum(found.answer == "affected" for found in reading.known.values())
-    text = f"traces read on, {affected:,} flagged in all"
+    subject, flagged = reading.hypothesis_id, f"{affected:,} flagged in all"
     context.display.show(
-        Event("progress", text, step="issues", subject=reading.hypothesis_id, done=counted.read, total=reading.rule.cap)
+        Event("progress", "traces read on", step="issues", subject=subject, detail=flagged, done=done, total=total)
     )

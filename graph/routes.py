@@ -28,12 +28,22 @@ async def next_step(state: State, runtime: Runtime[Context]) -> Step | Ask | Lit
 
 def first_open_step(analysis: Analysis, hypotheses: list[Hypothesis]) -> Step | Literal["__end__"]:
     """The first step that isn't done; `test` again while something waits to be tested; the end when the analysis is complete."""
-    if "hypotheses" in analysis.progress and any(waits(hypothesis) for hypothesis in hypotheses):
+    if "hypotheses" in analysis.progress and any(is_open(hypothesis) for hypothesis in hypotheses):
         return "test"
     for step in STEPS:
         if step not in analysis.progress:
             return step
     return "__end__" if analysis.status is not AnalysisStatus.ACTIVE else "report"
+
+
+def is_open(hypothesis: Hypothesis) -> bool:
+    """Whether there is work to do on a hypothesis: it waits to be tested, or for its plan."""
+    return waits(hypothesis) or wants_plan(hypothesis)
+
+
+def wants_plan(hypothesis: Hypothesis) -> bool:
+    """Whether a plan is to be written for a hypothesis that a person stated in words; one that can't be had is blocked."""
+    return hypothesis.status is HypothesisStatus.TESTING and hypothesis.plan is None and not hypothesis.blocked
 
 
 def waits(hypothesis: Hypothesis) -> bool:

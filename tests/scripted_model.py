@@ -11,6 +11,8 @@ Answers are scripted by the name of the form that is asked for. A request that n
 
 import json
 import re
+import select
+import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -20,6 +22,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
+LOOK_S = 0.005
 ALL: frozenset[Method] = frozenset({"json_schema", "function_calling", "json_mode"})
 
 
@@ -68,8 +71,22 @@ class Failure:
     retry_after_s: int | None = None
 
 
+@dataclass(frozen=True)
 class Silence:
-    """No answer until the server is closed."""
+    """No answer, as long as the client waits."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set when the request is there."""
+    left: threading.Event = field(default_factory=threading.Event)
+    """Set when the client has closed the connection."""
+
+    def last(self, connection: socket.socket, closing: threading.Event) -> None:
+        """Waits until the client goes, or the server closes."""
+        self.asked.set()
+        while not closing.is_set():
+            if select.select([connection], [], [], LOOK_S)[0] and _is_gone(connection):
+                self.left.set()
+                return
 
 
 Answer = Mapping[str, Any] | Said | Failure | Silence | Callable[[Request], Any]
@@ -90,7 +107,7 @@ class ScriptedModel:
     _scripts: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict[str, list[Answer]](list))
     _repeated: dict[str, Answer] = field(default_factory=lambda: dict[str, Answer]())
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _closing: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
 
     def script(self, form: str, *answers: Answer, repeat: bool = False) -> None:
@@ -111,8 +128,8 @@ class ScriptedModel:
 
     def respond(
         self, body: Mapping[str, Any], path: str, headers: Mapping[str, str]
-    ) -> tuple[int, dict[str, str], dict[str, Any]] | None:
-        """Status, headers and body of the response; None for silence."""
+    ) -> tuple[int, dict[str, str], dict[str, Any]] | Silence:
+        """Status, headers and body of the response; or none."""
         form, method = _form_of(body)
         request = Request(form, method, body, path, {name.lower(): value for name, value in headers.items()})
         with self._lock:
@@ -132,8 +149,7 @@ class ScriptedModel:
             self.unscripted.append(f"{form}: {request.user[:500]}")
             return _error(400, f"nobody scripted an answer of the form {form!r}")
         if isinstance(answer, Silence):
-            self._closing.wait()
-            return None
+            return answer
         if isinstance(answer, Failure):
             again = {"retry-after-ms": "1"} if answer.retry_after_s is None else {"retry-after": str(answer.retry_after_s)}
             return _error(answer.status, answer.message, again)
@@ -145,7 +161,7 @@ class ScriptedModel:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._closing.set()
+        self.closing.set()
         assert self._server is not None
         self._server.shutdown()
         self._server.server_close()
@@ -156,6 +172,13 @@ class ScriptedModel:
 def _tokens(request: Request) -> int:
     answer = request.body.get("max_tokens") or request.body.get("max_completion_tokens") or 0
     return len(request.text) // 4 + int(answer)
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        return True
 
 
 def _form_of(body: Mapping[str, Any]) -> tuple[str, Method | None]:
@@ -198,7 +221,8 @@ def _handler(model: ScriptedModel) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             response = model.respond(body, self.path, dict(self.headers))
-            if response is None:
+            if isinstance(response, Silence):
+                response.last(self.connection, model.closing)
                 self.close_connection = True
                 return
             status, headers, body = response

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Proposal
+from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Planned, Planner, Proposal
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
 from ...tools.traces.sample import spread_sample
@@ -16,7 +16,8 @@ from .fitting import ask_fitted, flexible
 from .forms import Purpose
 from .inquiry import Inquiry
 from .judging import LanguageJudge
-from .proposing import asked_because, is_unplanned_focus, propose_reading
+from .planning import plan_candidate
+from .proposing import asked_because, asked_for, is_unplanned_focus, propose_reading
 from .remarks import propose_from_remarks
 from .statistical import StatisticalAnalyst
 
@@ -32,15 +33,16 @@ class LanguageAnalyst:
     def __init__(self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int) -> None:
         """`sample` is how many traces are read before anything is proposed."""
         self.judge: Judge | None = LanguageJudge(model)
+        self.planner: Planner | None = self
         self._counting = counting
-        self._model = model
+        self.model = model
         self._display = display
         self._sample = sample
 
     async def estimate(self, bench: Workbench, analysis: Analysis) -> Estimate | None:
         """About what the whole analysis will ask."""
         del analysis
-        return await asyncio.to_thread(estimate_spending, bench, self._model, sample=self._sample)
+        return await asyncio.to_thread(estimate_spending, bench, self.model, sample=self._sample)
 
     async def describe(self, bench: Workbench) -> str:
         """One paragraph from what was counted and from some twenty traces of every kind; counted alone where nobody answers."""
@@ -53,7 +55,7 @@ class LanguageAnalyst:
 
         facts, traces = await asyncio.to_thread(look)
         values = {"facts": flexible(facts), "traces": flexible(traces)}
-        answer = await ask_fitted(self._model, "purpose", Purpose, purpose="purpose", values=values)
+        answer = await ask_fitted(self.model, "purpose", Purpose, purpose="purpose", values=values)
         if isinstance(answer, GivenUp):
             self._note(f"The model could not say what the agent is for ({answer.why}); it is described by counting.")
             return await self._counting.describe(bench)
@@ -101,19 +103,29 @@ class LanguageAnalyst:
         inquiry = await self._inquiry(bench, analysis, step="issues")
         return await explain(inquiry, hypothesis, affected, counted.cause)
 
+    async def plan(self, bench: Workbench, hypothesis: Hypothesis, *, may_read: bool, owner: str) -> Planned:
+        """A plan for what a person stated while the analysis runs."""
+        if not await self._may_ask(bench):
+            return Planned(None, "A person has left the language model out of this analysis, and counting has no plan for it.")
+        analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
+        inquiry, suggested = await self._inquiry(bench, analysis, step="test"), asked_for(hypothesis.statement)
+        planned = await plan_candidate(inquiry, suggested, may_read=may_read, owner=owner)
+        plan = planned.draft.plan if planned.draft is not None else None
+        return Planned(plan, planned.refused.removeprefix(suggested.candidate.statement).strip())
+
     async def close(self) -> None:
         """Ends the connections to the model."""
-        await self._model.close()
+        await self.model.close()
 
     async def _inquiry(self, bench: Workbench, analysis: Analysis, *, step: str) -> Inquiry:
         brief = await asyncio.to_thread(agent_brief, bench, analysis)
         known = await asyncio.to_thread(known_texts, bench)
-        return Inquiry(bench, analysis, self._model, self._display.show, brief, known, step=step)
+        return Inquiry(bench, analysis, self.model, self._display.show, brief, known, step=step)
 
     async def _may_ask(self, bench: Workbench) -> bool:
         """Attaches the model to the analysis; False where a person has said no."""
-        await self._model.attach(bench.store, bench.run_id)
-        return not self._model.declined
+        await self.model.attach(bench.store, bench.run_id)
+        return not self.model.declined
 
     def _note(self, text: str) -> None:
         self._display.show(Event("note", text))

@@ -59,13 +59,14 @@ class Planned:
     refused: str = ""
 
 
-async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bool) -> Planned:
+async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bool, owner: str = OWNER) -> Planned:
     """Has a plan written for a candidate and tries it; errors go back twice.
 
     Args:
         inquiry: Who asks.
         suggested: What is to be tested, and where it comes from.
         may_read: Whether it may be decided by reading; only so many questions can be asked of a trace at once.
+        owner: Whose the queries are that try it.
     """
     candidate = suggested.candidate
     problem = "(none)"
@@ -85,7 +86,7 @@ async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bo
         if written.decision == "none":
             return Planned(None, f"{candidate.statement} It can't be tested on these traces: {written.why_none}")
         try:
-            plan = await asyncio.to_thread(_try, inquiry, written, may_read)
+            plan = await asyncio.to_thread(_try, inquiry, written, may_read, owner)
         except (PlanRefused, QueryError, ValidationError) as error:
             problem = f"attempt {attempt}:\n{written.model_dump_json()}\n\nwas refused: {_in_words(error)}"
             continue
@@ -95,7 +96,7 @@ async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bo
     )
 
 
-def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool) -> Plan:
+def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool, owner: str) -> Plan:
     """The typed plan, once each of its queries has run and it could come out either way.
 
     Raises:
@@ -106,7 +107,7 @@ def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool) -> Plan:
         raise PlanRefused("enough questions are being read: decide it by count, rate or contrast, or answer none")
     plan = _build(inquiry, written)
     bench = inquiry.bench
-    queries = PlanQueries(bench.sql, plan, OWNER)
+    queries = PlanQueries(bench.sql, plan, owner)
     population = queries.show_population(lambda *_: None)
     if not population:
         shown = " that nobody was shown yet" if isinstance(plan.decision, Read) else ""
@@ -114,8 +115,12 @@ def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool) -> Plan:
     found = {}
     for step in plan.queries:
         queries.show_step(step, lambda *_: None)
-        found[step.role] = int(bench.query(step_count(plan, step), title=step.title)["traces"][0].as_py())
-    whole = int(bench.query(member_count(plan.model_copy(update={"population": ALL})), title="All traces")["traces"][0].as_py())
+        found[step.role] = int(bench.query(step_count(plan, step), title=step.title, owner=owner)["traces"][0].as_py())
+    whole = int(
+        bench.query(member_count(plan.model_copy(update={"population": ALL})), title="All traces", owner=owner)["traces"][
+            0
+        ].as_py()
+    )
     if "affected" in found and found["affected"] == population and population < whole:
         raise PlanRefused(
             "it is decided by its own definition: every trace that population_sql selects is affected. Select the traces in "

@@ -43,7 +43,7 @@ async def propose_reading(
     chosen = choose_candidates(candidates, frozenset(modes), most)
     cut = [f"{each.statement} Left out: more than {most} were proposed." for each in candidates if each not in chosen]
     inquiry.show(Event("step", "Writing the plans", step=inquiry.step))
-    asked = [_asked_for(draft) for draft in counting if is_unplanned_focus(draft)]
+    asked = [asked_for(draft.statement) for draft in counting if is_unplanned_focus(draft)]
     readings = READINGS * (2 if traces >= TRACES_TO_READ_TWICE else 1)
     planned = await _plan(inquiry, [*asked, *(_suggested(each, read) for each in chosen)], readings)
     drafts = _once([each.draft for each in planned if each.draft is not None])
@@ -89,8 +89,8 @@ def _suggested(candidate: Candidate, read: Read) -> Suggested:
     return Suggested(candidate, "sample", why, seen=mode.examples)
 
 
-def _asked_for(draft: HypothesisDraft) -> Suggested:
-    words = draft.statement
+def asked_for(words: str) -> Suggested:
+    """What a user asked for, in their words, as a candidate for a plan."""
     candidate = Candidate(
         title=words[:90], statement=f"As the user says: {words[:280]}", check="as the user's words say", by_sql=False
     )

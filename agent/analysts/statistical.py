@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from ...graph.ports import Estimate, Explanation, Judge, Proposal
+from ...graph.ports import Estimate, Explanation, Judge, Planner, Proposal
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
 from ...tools.testing.causes import CauseFinder
@@ -18,6 +18,7 @@ class StatisticalAnalyst:
 
     name = "statistical"
     judge: Judge | None = None
+    planner: Planner | None = None
 
     def __init__(self, playbook: Mapping[str, Entry]) -> None:
         self._playbook = playbook

@@ -15,16 +15,17 @@ from ...tools.errors import UserError
 from ...tools.insights.models import Analysis
 from ...tools.insights.store import InsightStore
 from ...tools.tracking import connect
+from ..analysts.language import LanguageAnalyst
 from ..demo import prepare_demo
 from ..failure import explain
 from ..outcome import exit_code
+from ..progress import Progress
 from ..session import is_over, open_context
 from ..settings import Settings
 from ..stop import stop_code
 from ..streams import strays_to
 from .engine import Engine
 from .handles import Handles
-from .progress import Progress
 from .room import Room
 from .screen import ChatDisplay
 
@@ -92,7 +93,8 @@ async def converse(settings: Settings, above: TextIO, *, analyst: Analyst | None
             analyst=analyst,
         ) as context:
             engine.open(context, begun.run_id if begun else "")
-            room = Room(engine, handles, display, progress, history=_history())
+            model = context.analyst.model.beside() if isinstance(context.analyst, LanguageAnalyst) else None
+            room = Room(engine, handles, display, progress, history=_history(), model=model)
             over = begun is not None and await asyncio.to_thread(is_over, store, begun)
             await room.converse(begun, start=not over)
     return _code(settings, engine, room)

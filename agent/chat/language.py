@@ -1,14 +1,14 @@
-"""Plain language without a model: a few ways of saying what the commands do. What fits none isn't guessed at."""
+"""Plain language by rules: a few ways of saying what the commands do. What fits none isn't guessed at; a model may know it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .commands import ISSUE_ACTIONS, Command
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 SEVERITIES = "low|medium|high|critical"
 
-HYPOTHESIS = r"(?P<h>h\s?[0-9a-f]+)"
+HYPOTHESIS = r"(?P<h>h\s?[0-9a-f]+)\b"
 ISSUE = r"(?P<i>i[\s-]?[0-9][0-9a-f-]*)"
 DROP = r"(?:drop|ignore|forget|skip|abandon|discard|reject|give up(?: on)?|don't test|do not test)"
 BECAUSE = r"(?:(?:,|:|;)?\s*(?:because|since|as|for|:)?\s*(?P<why>.*))"
@@ -42,11 +42,6 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     (rf"{DROP} (?:hypothesis )?{HYPOTHESIS}{BECAUSE}", _of_hypothesis("drop")),
     (rf"{HYPOTHESIS} (?:is|was) (?:of no interest|not interesting|irrelevant|not relevant)(?P<why>)", _of_hypothesis("drop")),
     (
-        rf"(?:why|how|explain|tell me (?:more )?about|what about|what is|what's|show(?: me)?|describe|details? (?:of|on))\b"
-        rf".{{0,40}}?\b{HYPOTHESIS}\b.*",
-        lambda found: Command("why", _handle(found["h"])),
-    ),
-    (
         rf"(?:set |make )?{ISSUE}(?:'s severity)? (?:is|to|as|should be|severity)(?: severity)? (?P<level>{SEVERITIES})",
         lambda found: Command("issue", f"{_handle(found['i'])} severity {found['level']}"),
     ),
@@ -62,10 +57,6 @@ _RULES: tuple[tuple[str, _Make], ...] = (
     (rf"(?:resolve|close) (?:issue )?{ISSUE}{BECAUSE}", _of_issue(ISSUE_ACTIONS[1])),
     (rf"{ISSUE} is (?:resolved|fixed|solved|done){BECAUSE}", _of_issue(ISSUE_ACTIONS[1])),
     (rf"re-?open (?:issue )?{ISSUE}{BECAUSE}", _of_issue(ISSUE_ACTIONS[2])),
-    (
-        rf"(?:show|describe|explain|what is|what's|tell me about|why)\b.{{0,30}}?\b{ISSUE}\b.*",
-        lambda found: Command("issue", _handle(found["i"])),
-    ),
     (
         r"(?:show|list|see|give)?(?: me)?(?: all)?(?: the)? ?(?:hypothes[ie]s|plans?)(?: (?:so far|now))?",
         _fixed("show", "hypotheses"),
@@ -86,27 +77,56 @@ _RULES: tuple[tuple[str, _Make], ...] = (
         lambda found: Command("report", (found["said"] or "").strip()),
     ),
     (r"(?P<said>(?:select|with)\b.*\bfrom\b.*)", _said("sql")),
-    (r"(?:please )?(?:focus|concentrate|look) (?:on|at|for) (?P<said>.+)", _said("focus")),
+    (r"(?:please )?(?:focus|concentrate) on (?P<said>.+)", _said("focus")),
     (
         r"(?:please )?(?:add(?: an?)?(?: new)?(?: hypothesis)?|test (?:whether|if|that)|check (?:whether|if|that)"
-        r"|i (?:suspect|think|believe|guess)"
-        r"(?: that)?|find out (?:whether|if)|could it be that|maybe|hypothesis:?)[:,]? (?P<said>.+)",
+        r"|i suspect(?: that)?|find out (?:whether|if)|hypothesis:?)[:,]? (?P<said>.+)",
         _said("add"),
     ),
 )
-_COMPILED = tuple((re.compile(rf"\s*(?:{pattern})\s*[.!?]*\s*", re.IGNORECASE | re.DOTALL), make) for pattern, make in _RULES)
+_LOOSE: tuple[tuple[str, _Make], ...] = (
+    (
+        r"(?:why|how|explain|tell me (?:more )?about|what about|what is|what's|show(?: me)?|describe|details? (?:of|on)|look at)"
+        rf"\b.{{0,40}}?\b{HYPOTHESIS}.*",
+        lambda found: Command("why", _handle(found["h"])),
+    ),
+    (
+        rf"(?:show|describe|explain|what is|what's|tell me about|why|look at)\b.{{0,30}}?\b{ISSUE}\b.*",
+        lambda found: Command("issue", _handle(found["i"])),
+    ),
+    (r"(?:please )?look (?:at|for) (?P<said>.+)", _said("focus")),
+    (r"(?:i (?:think|believe|guess)(?: that)?|could it be that|maybe)[:,]? (?P<said>.+)", _said("add")),
+)
+"""What is about more sentences than those that mean it: taken only where no model is there to read them."""
 
 
-def understand(text: str) -> Command | None:
-    """The command that a sentence means; None where no rule is about it."""
+def _compiled(rules: Sequence[tuple[str, _Make]]) -> tuple[tuple[re.Pattern[str], _Make], ...]:
+    return tuple((re.compile(rf"\s*(?:{pattern})\s*[.!?]*\s*", re.IGNORECASE | re.DOTALL), make) for pattern, make in rules)
+
+
+_SURE, _ALL = _compiled(_RULES), _compiled((*_RULES, *_LOOSE))
+
+
+def understand(text: str, *, loosely: bool = True) -> Command | None:
+    """The command that a sentence means; None where no rule is about it.
+
+    Args:
+        text: The sentence.
+        loosely: Whether rules are taken too that are about more than they should be.
+    """
     said = _with_handles(text.strip())
-    for pattern, make in _COMPILED:
+    for pattern, make in _ALL if loosely else _SURE:
         if found := pattern.fullmatch(said):
             command = make(found)
             return Command(
                 command.name, " ".join(command.words.split()) if command.name not in {"sql", "add", "focus"} else command.words
             )
     return None
+
+
+def handles_in(text: str) -> list[str]:
+    """The hypotheses and issues that a sentence names."""
+    return [f"{found[1].upper()}{found[2]}" for found in re.finditer(r"\b([HI])(\d+)\b", _with_handles(text), re.IGNORECASE)]
 
 
 def _with_handles(text: str) -> str:

@@ -23,9 +23,13 @@ class Reviewing(Asking):
         """What may be typed."""
         return "Enter to test them; before that /why H1, /drop H2, /edit H3 5%, /add ...:"
 
+    def accepts(self, text: str) -> bool:
+        """Whether a text is a yes."""
+        return not text or text.lower().strip(" .!") in {*YES, "go", "go on", "test them", "accept", "start"}
+
     def take(self, text: str) -> Text | None:
         """Accepts; anything else is no answer."""
-        if text and text.lower() not in {*YES, "go", "go on", "test them", "accept", "start"}:
+        if not self.accepts(text):
             return Text("That is no answer to it: Enter tests them as they stand.", style="yellow")
         self.decisions.extend({"type": "approve"} for _ in self.payload["action_requests"])
         return None

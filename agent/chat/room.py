@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 
 from prompt_toolkit.history import History
@@ -11,13 +11,17 @@ from rich.text import Text
 from ...tools.errors import AnalysisLocked, UserError
 from ...tools.insights.models import Analysis
 from ..failure import explain
+from ..model import LanguageModel
+from ..progress import Progress
 from .commands import COMMANDS, Command, parse
 from .completion import ChatCompleter
-from .desk import Desk, suggest
+from .desk import Desk
 from .engine import Engine
 from .handles import Handles
-from .language import understand
-from .progress import Progress
+from .hearing import Hearing
+from .interpreter import Interpreter
+from .reach import Reach
+from .review import Reviewing
 from .screen import ChatDisplay, Prompt
 
 WELCOME = "The analysis begins; type at any time. /help lists the commands, Ctrl-C pauses, Ctrl-D leaves."
@@ -28,11 +32,24 @@ CONTROL = {"stop": "pause", "pause": "pause", "quit": "quit", "exit": "quit", "h
 class Room:
     """One conversation about one analysis."""
 
-    def __init__(self, engine: Engine, handles: Handles, display: ChatDisplay, progress: Progress, *, history: History) -> None:
-        self._engine, self._handles, self._display = engine, handles, display
-        seen = set[str]()
-        self._desk = Desk(engine, handles, display.say, steps=display.steps, seen=seen)
-        self._prompt = Prompt(engine, handles, progress, completer=ChatCompleter(handles, seen), history=history)
+    def __init__(
+        self,
+        engine: Engine,
+        handles: Handles,
+        display: ChatDisplay,
+        progress: Progress,
+        *,
+        history: History,
+        model: LanguageModel | None = None,
+    ) -> None:
+        """`model` reads what is said in plain words; without one only rules do."""
+        self._engine, self._handles, self._display, self._progress = engine, handles, display, progress
+        reach = Reach(engine, handles, display.say, display.steps)
+        self._desk = Desk(reach)
+        self._prompt = Prompt(engine, handles, progress, completer=ChatCompleter(handles, reach.seen), history=history)
+        interpreter = Interpreter(model, reach) if model is not None else None
+        self._hearing = Hearing(reach, interpreter, self._carry_out, self._prompt.offer)
+        self._prompt.note = lambda: "reading what you said" if self._hearing.reading else ""
         self._asked: object = None
         self._slow: set[asyncio.Task[None]] = set()
         self._told: object = None
@@ -66,6 +83,7 @@ class Room:
                 task.cancel()
             ended = await asyncio.gather(reading, leaving, *self._slow, return_exceptions=True)
         self._display.say("Leaving; what was written stands.")
+        await self._hearing.close()
         await self._engine.close()
         for error in ended:
             if isinstance(error, Exception):
@@ -90,19 +108,36 @@ class Room:
         except UserError as error:
             self._display.say(Text(str(error), style="yellow"))
             return
-        if command is None:
-            if answers and self._engine.pending is not None:
-                self._answer(text)
-            elif text:
-                self._display.say(Text(suggest(text), style="yellow"))
-        elif command.name == "quit":
+        if command is not None:
+            await self._carry_out(command)
+        elif answers and self._is_answer(text):
+            self._answer(text)
+        elif text:
+            self._beside(self._hearing.hear(text))
+
+    async def _carry_out(self, command: Command) -> None:
+        pending = self._engine.pending
+        if command.name == "quit":
             self._left.set()
+        elif command.name == "resume" and isinstance(pending, Reviewing):
+            self._answer("")
         elif COMMANDS[command.name].slow:
-            task = asyncio.create_task(self._desk.carry_out(command))
-            self._slow.add(task)
-            task.add_done_callback(self._slow.discard)
+            self._beside(self._desk.carry_out(command))
         else:
             await self._desk.carry_out(command)
+
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        """Has something done while the prompt stays open."""
+        task = asyncio.create_task(work)
+        self._slow.add(task)
+        task.add_done_callback(self._slow.discard)
+
+    def _is_answer(self, text: str) -> bool:
+        """Whether plain words go to the pending question; at the review all but a yes is for the model, where one reads."""
+        pending = self._engine.pending
+        if pending is None or not isinstance(pending, Reviewing) or self._hearing.interpreter is None:
+            return pending is not None
+        return pending.accepts(text)
 
     def _command(self, text: str, *, pending: bool) -> Command | None:
         """The command that a line is. While a question waits, plain words are its answer, but for a few that can't be one.
@@ -114,15 +149,10 @@ class Room:
             return parse(text)
         if not text:
             return None
-        if pending and not self._takes_commands():
+        if pending and not isinstance(self._engine.pending, Reviewing):
             name = CONTROL.get(text.lower().strip(" .!"))
             return Command(name) if name else None
-        return understand(text)
-
-    def _takes_commands(self) -> bool:
-        """Whether the pending question takes no free text, so that a sentence can only be a command."""
-        pending = self._engine.pending
-        return pending is not None and pending.payload["question"] == "review"
+        return self._hearing.by_rule(text)
 
     def _answer(self, text: str) -> None:
         pending = self._engine.pending
@@ -154,6 +184,8 @@ class Room:
         """The engine has turned: a question is asked, the run has begun, it is paused, done, or failed."""
         self._prompt.changed()
         engine = self._engine
+        if engine.state in {"paused", "failed", "done"}:
+            self._progress.forget_tests()
         if engine.pending is not None and engine.pending is not self._asked:
             self._asked = engine.pending
             self._ask()

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TextIO
@@ -18,15 +19,24 @@ from ...graph.ports import Event
 from ..asking import Asking
 from ..console import as_lines, plain_console
 from ..outcome import Outcome
+from ..progress import Progress
 from ..result import print_outcome
 from ..rich_display import render
-from .engine import Engine
+from .engine import Engine, State
 from .handles import Handles
-from .progress import Progress
+from .review import Reviewing
 
 LEFT_ROWS = 8
 """Rows of the terminal that a question leaves to what is typed and to what came before."""
 REFRESH_S = 0.5
+WAITING: dict[State, str] = {
+    "new": "starting",
+    "asking": "waiting for your answer",
+    "pausing": "pausing",
+    "paused": "paused: /resume goes on",
+    "done": "done: ask about it, /add, /report or /quit",
+    "failed": "stopped by an error: /resume tries again",
+}
 STYLE = Style.from_dict({"question": "bold", "hint": "italic", "bottom-toolbar": "reverse"})
 
 
@@ -93,6 +103,9 @@ class Prompt:
             refresh_interval=REFRESH_S,
             reserve_space_for_menu=0,
         )
+        self._offered = ""
+        self.note: Callable[[], str] = lambda: ""
+        """What is said in the line at the bottom besides the progress."""
         self._begun_before: Asking | None = None
         """The question that came up while a line was being typed: that line is no answer to it."""
 
@@ -102,6 +115,18 @@ class Prompt:
             self._begun_before = self._engine.pending
         self._session.app.invalidate()
 
+    def offer(self, line: str) -> bool:
+        """Puts a line at the prompt, for the person to enter; False where something is being typed, or a question waits."""
+        asking = self._engine.pending
+        typing = self._session.app.is_running
+        if (typing and self._session.default_buffer.text) or not (asking is None or isinstance(asking, Reviewing)):
+            return False
+        if typing:
+            self._session.default_buffer.insert_text(line)
+        else:
+            self._offered = line
+        return True
+
     async def read(self) -> tuple[str, bool]:
         """A line, and whether it may answer the pending question.
 
@@ -109,7 +134,8 @@ class Prompt:
             KeyboardInterrupt: Ctrl-C.
             EOFError: Ctrl-D on an empty line.
         """
-        text = await self._session.prompt_async()
+        offered, self._offered = self._offered, ""
+        text = await self._session.prompt_async(default=offered)
         meant = self._engine.pending is not None and self._engine.pending is not self._begun_before
         self._begun_before = None
         return text.strip(), meant
@@ -135,9 +161,13 @@ class Prompt:
         return len(as_lines(asking.body(), width=size.columns)) <= size.rows - LEFT_ROWS
 
     def _toolbar(self) -> str:
+        """The step with its time left; what else goes on; each hypothesis under test with how far it is. Cut to the line."""
         width = self._session.app.output.get_size().columns
+        running = self._engine.state == "running"
+        parts = [self._progress.line() if running else WAITING[self._engine.state], self.note()]
         pool = self._engine.context.pool
-        testing = [self._handles.known_as(each) for each in pool.tasks] if pool is not None else []
-        under_test = f"  testing {', '.join(testing)}" if testing else ""
-        line = f" {self._progress.line(self._engine.state)}{under_test}"
+        if running and pool is not None:  # what was dropped is at work no longer
+            at_work = [each for each in self._progress.tests() if each[0] in pool.tasks]
+            parts += [f"{self._handles.known_as(subject)} {far}".strip() for subject, far, _ in at_work]
+        line = f" {' | '.join(part for part in parts if part)}"
         return line if len(line) < width else f"{line[: width - 4]}..."

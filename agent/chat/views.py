@@ -29,9 +29,11 @@ def standing(hypothesis: Hypothesis, testing: Sequence[str] = ()) -> str:
     if hypothesis.status is not HypothesisStatus.TESTING:
         return str(hypothesis.status)
     if hypothesis.hypothesis_id in testing:
-        return "under test"
-    if hypothesis.blocked or hypothesis.plan is None:
+        return "being planned" if hypothesis.plan is None else "under test"
+    if hypothesis.blocked:
         return "blocked"
+    if hypothesis.plan is None:
+        return "to be planned"
     return "tested" if hypothesis.tested else "waiting"
 
 
@@ -96,7 +98,8 @@ def numbers(result: TestResult) -> Iterator[str]:
     """What a test counted, with what it was counted from."""
     if result.affected is not None:
         groups = f"{result.clusters:,} independent groups ({result.cluster_key or 'trace'})"
-        yield f"{result.affected:,} of {result.population:,} traces, {groups}"
+        read = result.reads.read if result.reads else None
+        yield f"{result.affected:,} of {read or result.population:,} traces{' read' if read else ''}, {groups}"
     for arm in result.arms:
         found = f"{arm.affected:,} of {arm.traces:,} traces affected" if arm.affected is not None else f"{arm.traces:,} traces"
         value = "" if arm.value is None else f", {arm.value:.1%}" if arm.affected is not None else f", {_figure(arm.value)}"
@@ -146,7 +149,7 @@ def census(counted: Census) -> RenderableType:
             f"{each.numerator:,} of {each.denominator:,}" if each.numerator is not None and each.denominator is not None else ""
         )
         table.add_row(
-            each.name.replace("_", " "), _bucket_value(each), count or (f"{each.denominator:,}" if each.denominator else "")
+            each.name.replace("_", " "), bucket_value(each), count or (f"{each.denominator:,}" if each.denominator else "")
         )
     return table
 
@@ -222,7 +225,8 @@ def _evidence(entries: Sequence[Evidence]) -> Iterator[RenderableType]:
         yield below(f"... and {len(entries) - EVIDENCE} more in the memory", style="dim")
 
 
-def _bucket_value(bucket: Bucket) -> str:
+def bucket_value(bucket: Bucket) -> str:
+    """A figure of the census with its unit."""
     if bucket.value is None:
         return "missing"
     return f"{bucket.value:.1%}" if bucket.unit == "share" else f"{bucket.value:,.6g} {bucket.unit}".replace(" count", "")

@@ -14,6 +14,7 @@ MAX_ROWS = 1000
 TEXT_CHARS = 80
 """A longer value is taken for what somebody said, not for a name or a state."""
 TRACE_ID = re.compile(r"(?:tr-[0-9a-f]{32}|trace:/[\w./-]+)")
+UNNAMED = "These rows show texts and name no trace, so none is linked: select trace_id too wherever you look at what traces say."
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class Answer:
     @property
     def shows_unnamed_texts(self) -> bool:
         """Whether texts are shown of traces that nothing names, so that looking at them leaves no link."""
-        texts = any(isinstance(value, str) and len(value) >= TEXT_CHARS for row in self.rows for value in row.values())
-        return texts and not any(_trace_ids(self.rows))
+        return shows_unnamed_texts(self.rows)
 
 
 def execute_sql(
@@ -68,10 +68,21 @@ def execute_sql(
     rows: list[dict[str, Any]] = result.table.slice(0, max_rows).to_pylist(maps_as_pydicts="lossy")
     linked = 0
     if link_to:
-        named = store.reader.existing(set(_trace_ids(rows)), experiment_id=place)
+        named = store.reader.existing(named_traces(rows), experiment_id=place)
         store.reader.link_existing(link_to, named)
         linked = len(named)
     return Answer(result.query_id, tuple(result.table.column_names), rows, result.table.num_rows, linked)
+
+
+def shows_unnamed_texts(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether rows show texts of traces and name none of them (`UNNAMED` says what to do about it)."""
+    texts = any(isinstance(value, str) and len(value) >= TEXT_CHARS for row in rows for value in row.values())
+    return texts and not named_traces(rows)
+
+
+def named_traces(rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Whatever in the rows looks like the id of a trace."""
+    return set(_trace_ids(rows))
 
 
 def _trace_ids(value: object) -> Iterator[str]:

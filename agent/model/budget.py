@@ -60,14 +60,20 @@ class Budget:
     spent_up: str = ""
     """Which limit was reached; empty while there is something left."""
     _spend: Spend = Spend()
+    _of: str = ""
+    """The analysis that is counted for."""
     _held: dict[int, Usage] = field(default_factory=lambda: dict[int, Usage]())
     _settled: asyncio.Condition = field(default_factory=asyncio.Condition)
     _numbers: int = 0
     _started: float | None = None
 
-    def go_on_from(self, earlier: Spend) -> None:
-        """Counts on from what an analysis has spent in earlier sessions; what they skipped may be asked now."""
-        self._spend = earlier.model_copy(update={"skipped": {}})
+    def go_on_from(self, run_id: str, earlier: Spend) -> None:
+        """Counts on from what an analysis has spent in earlier sessions; what they skipped may be asked now.
+
+        Where it counts for that analysis already it knows better than the memory, which hears of a call after it.
+        """
+        if run_id != self._of:
+            self._spend, self._of = earlier.model_copy(update={"skipped": {}}), run_id
 
     @property
     def spend(self) -> Spend:
@@ -80,6 +86,10 @@ class Budget:
     def seconds_left(self) -> float | None:
         """Until the time is over; None where it isn't limited."""
         return None if self.limits.minutes is None else self.limits.minutes * 60 - self._seconds()
+
+    def affords(self, most: Usage) -> bool:
+        """Whether a call that costs at most this would be begun now; asking ends nothing."""
+        return not self._exceeded_by(most)
 
     async def reserve(self, most: Usage) -> int:
         """Holds what a call can cost at most; returns the reservation's number.

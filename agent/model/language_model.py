@@ -84,6 +84,20 @@ class LanguageModel:
         """Whether a person has said that it is not to be asked for this analysis."""
         self._desk: _Desk | None = None
 
+    def beside(self) -> "LanguageModel":
+        """The same model for who asks beside the analysis: one budget, but what stops or ends the one leaves the other."""
+        return LanguageModel(
+            self.endpoint, self.budget, redacts=self.redacts, recorder=self._recorder, context_tokens=self.context_tokens
+        )
+
+    def affords(self, prompt: Rendered) -> bool:
+        """Whether the budget has room for a prompt now."""
+        most = Usage(
+            prompt_tokens=estimate_tokens(prompt.system) + estimate_tokens(prompt.user),
+            completion_tokens=self.endpoint.output_limit(prompt.max_tokens),
+        )
+        return self.budget.affords(most)
+
     async def attach(self, store: InsightStore, run_id: str) -> None:
         """Goes on with an analysis: its answers are known again, and what it has spent counts. Attaching twice is once."""
         if self._desk is None or self._desk.run_id != run_id:
@@ -92,7 +106,7 @@ class LanguageModel:
                 raise UserError("--trace-agent names the experiment that is analysed: our own calls belong into another one.")
             answered = analysis.answer("spend")
             self.declined = answered is not None and answered.answer == "no"
-            self.budget.go_on_from(analysis.spend)
+            self.budget.go_on_from(run_id, analysis.spend)
             known = await asyncio.to_thread(store.list_answers, run_id)
             await self.close()
             exchange = Exchange(self.endpoint, method=self._known_method(analysis.model))

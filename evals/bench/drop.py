@@ -3,7 +3,8 @@
     python -m analyze_experiment.evals.bench.drop
 
 On a planted SQLite store of 60 traces, each hypothesis a query that would take for ever. `here`: through the analysis that runs,
-as the chat does it. `elsewhere`: written to the memory as another process would, and seen by the pool. Prints a markdown table.
+as the chat does it. `elsewhere`: written to the memory as another process would, and seen by the pool. `here, judged`: what is
+given up is being read, four calls to a judge in flight that never answers. Prints a markdown table.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from langgraph.runtime import RunControl
 
@@ -22,11 +24,12 @@ from analyze_experiment.agent.asking import Payload
 from analyze_experiment.agent.human import PolicyHuman, Reply
 from analyze_experiment.agent.session import Drive, open_context
 from analyze_experiment.agent.settings import Settings
+from analyze_experiment.evals.bench.silent_judge import JudgeDropper, SilentServer, UnreadAnalyst
 from analyze_experiment.evals.planted.build import build
 from analyze_experiment.evals.planted.store import EXPERIMENT
 from analyze_experiment.graph import interventions
 from analyze_experiment.graph.context import Context
-from analyze_experiment.graph.ports import Event, Proposal
+from analyze_experiment.graph.ports import Analyst, Event, Proposal
 from analyze_experiment.tools.insights.models import Analysis, Census, HypothesisDraft, Issue
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep
@@ -99,6 +102,10 @@ class Dropper:
         self.ended_s.append(time.perf_counter() - begin)
 
 
+Measure = Callable[[Path], Awaitable[Dropper | JudgeDropper]]
+D = TypeVar("D", Dropper, JudgeDropper)
+
+
 def _workers(bench: Workbench, subject: str) -> list[int]:
     """The processes that work on a hypothesis."""
     return [job.worker.pid for job in tuple(bench.sql._jobs) if job.owner.startswith(subject) and job.worker is not None]
@@ -125,14 +132,24 @@ async def elsewhere(context: Context, run_id: str, subject: str) -> None:
 
 async def measure(folder: Path, drop: Drop) -> Dropper:
     """One analysis, all of whose hypotheses are dropped in flight."""
+    return await analyse(folder, Dropper(drop, asyncio.get_running_loop()), EndlessAnalyst(load_playbook()))
+
+
+async def measure_judged(folder: Path) -> JudgeDropper:
+    """One analysis, all of whose readings are dropped while their judge is asked."""
+    with SilentServer() as server:
+        return await analyse(folder, JudgeDropper(server, REPEATS, SETTLE_S), UnreadAnalyst(server.address))
+
+
+async def analyse(folder: Path, dropper: D, analyst: Analyst) -> D:
+    """The analysis that the dropper watches."""
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     settings = Settings(tracking_uri=uri, experiment=EXPERIMENT, cache=folder / "cache", report=folder / "report.md")
-    dropper = Dropper(drop, asyncio.get_running_loop())
 
     async def answer(payload: Payload) -> Reply:
         return PolicyHuman().answer(payload)
 
-    store, analyst = InsightStore(connect(uri)), EndlessAnalyst(load_playbook())
+    store = InsightStore(connect(uri))
     with open_context(
         settings, store, None, display=dropper, check_stop=lambda: None, on_lost=lambda: None, analyst=analyst
     ) as context:
@@ -145,13 +162,18 @@ def main() -> None:
     """Prints the table."""
     print("| dropped | what | median ms | largest ms | to be under |")
     print("|---|---|---|---|---|")
-    for name, drop, limit in (("here", here, 200), ("elsewhere", elsewhere, 2000)):
+    ways: tuple[tuple[str, Measure, str, int], ...] = (
+        ("here", lambda folder: measure(folder, here), "its query's process gone", 200),
+        ("elsewhere", lambda folder: measure(folder, elsewhere), "its query's process gone", 2000),
+        ("here, judged", measure_judged, "the server sees all four calls closed", 200),
+    )
+    for name, way, ended, limit in ways:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["XDG_CACHE_HOME"] = folder
             build(Path(folder) / "mlflow.db", traces=60)
-            dropped = asyncio.run(measure(Path(folder), drop))
+            dropped = asyncio.run(way(Path(folder)))
         assert len(dropped.ended_s) == REPEATS
-        for what, taken in (("committed, acknowledged", dropped.acknowledged_s), ("its query's process gone", dropped.ended_s)):
+        for what, taken in (("committed, acknowledged", dropped.acknowledged_s), (ended, dropped.ended_s)):
             print(f"| {name} | {what} | {1000 * statistics.median(taken):.0f} | {1000 * max(taken):.0f} | {limit} |", flush=True)
 
 

@@ -1,7 +1,7 @@
 """Report: from the memory to a file that a person reads, and the end of the analysis (workflow 2.7, 2.8)."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
@@ -13,21 +13,34 @@ from ...tools.reporting.markdown import render_markdown
 from ..context import Context, enter, in_thread
 from ..ports import Event
 from ..questions import default_report, pending, text_of
+from ..routes import is_open
 from ..state import Reply, State, run_of
+
+AnsweredBy = Literal["person", "policy", "option"]
 
 
 async def report(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Asks where to save it where nobody said, writes the report, and completes the analysis."""
+    """Asks where to save it where nobody said, writes the report, and completes the analysis.
+
+    What was added while the question waited is tested first: the answer is kept, and the report is written once, when that is
+    done.
+    """
     context, reply, run_id = runtime.context, state.get("reply"), run_of(state)
     analysis = await in_thread(lambda: context.store.get_analysis(run_id))
     enter(runtime, "report", f"{analysis.rev} {reply}")
     if context.options.report is None and reply is None and analysis.report_path is None:
         return pending("report")
     path, answered_by = _path(context, analysis, reply)
+    if reply is not None and any(is_open(each) for each in await in_thread(lambda: context.store.list_hypotheses(run_id))):
+        kept = Question(
+            name="report", answer=str(path.expanduser().resolve()), answered_by=answered_by, answered_at=context.now()
+        )
+        await in_thread(lambda: _keep_path(context, run_id, kept))
+        return {"reply": None}
     try:
         written = await in_thread(lambda: write_report(context, run_id, path))
     except UserError as error:
-        if reply is None or reply["answered_by"] != "person":
+        if answered_by != "person":
             raise
         context.display.show(Event("note", str(error), step="report"))
         return {**pending("report"), "reply": None}
@@ -37,12 +50,20 @@ async def report(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return {"reply": None}
 
 
-def _path(context: Context, analysis: Analysis, reply: Reply | None) -> tuple[Path, Any]:
+def _path(context: Context, analysis: Analysis, reply: Reply | None) -> tuple[Path, AnsweredBy]:
     if context.options.report is not None:
         return context.options.report, "option"
     if reply is not None:
         return Path(text_of(reply, 0) or default_report(analysis.run_id)), reply["answered_by"]
-    return Path(analysis.report_path or ""), "option"
+    answered = analysis.answer("report")
+    return Path(analysis.report_path or ""), answered.answered_by if answered else "option"
+
+
+def _keep_path(context: Context, run_id: str, answer: Question) -> Analysis:
+    def change(current: Analysis) -> Analysis:
+        return current.model_copy(update={"report_path": answer.answer, "questions": _with_answer(current, answer)})
+
+    return context.store.update_analysis(run_id, op=f"report path:{answer.answer}", change=change)
 
 
 def write_report(context: Context, run_id: str, path: Path) -> Path:
@@ -79,9 +100,13 @@ def _complete(context: Context, run_id: str, answer: Question) -> Analysis:
                 "status": AnalysisStatus.COMPLETED,
                 "completed_at": context.now(),
                 "report_path": answer.answer,
-                "questions": (*(each for each in current.questions if each.name != "report"), answer),
+                "questions": _with_answer(current, answer),
                 "progress": {**current.progress, "report": context.now()},
             }
         )
 
     return context.store.update_analysis(run_id, op=f"report:{len(context.store.get_analysis(run_id).closings)}", change=change)
+
+
+def _with_answer(current: Analysis, answer: Question) -> tuple[Question, ...]:
+    return (*(each for each in current.questions if each.name != answer.name), answer)

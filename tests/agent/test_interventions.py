@@ -296,4 +296,5 @@ def test_hypothesis_that_is_added_before_the_end_is_tested(
     assert [added.hypothesis_id in closing.hypotheses for closing in analysis.closings] == [False, True]
     assert (analysis.status, set(analysis.progress)) == (AnalysisStatus.COMPLETED, set(STEPS))
     assert ADDED in Path(analysis.report_path or "").read_text(encoding="utf-8")
+    assert [event.kind for event in watcher.events].count("report") == 1
     assert ADDED in (memory_of(uri).read_report(outcome.run_id) or "")

@@ -149,7 +149,8 @@ def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tup
     assert {each.quote for each in issue.evidence if each.supports} == {PROMISE}
     report = (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
     assert f"{issue.affected} of {issue.population}" in report
-    assert {event.step for event in watcher.events if event.kind == "progress" and "flagged" in event.text} == {"test", "issues"}
+    told = [event for event in watcher.events if event.kind == "progress" and "flagged" in event.detail]
+    assert {event.step for event in told} == {"test", "issues"}
 
 
 def test_feedback_of_people_is_set_beside_the_judge(whole: tuple[Refunds, Hypothesis, Issue, Watcher]) -> None:

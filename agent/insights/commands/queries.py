@@ -26,8 +26,6 @@ SQL = """[bold]execute-sql or search[/]
   The relations, their columns, the rules and more examples follow.
 """
 
-UNNAMED = "These rows show texts and name no trace, so none is linked: select trace_id too wherever you look at what traces say."
-
 Sql = Annotated[str, typer.Option(rich_help_panel=options.WHAT, help="One SELECT in the Databricks dialect.")]
 MaxRows = Annotated[int, typer.Option(metavar="N", min=1, rich_help_panel=options.WHAT, help="Rows that are shown.")]
 
@@ -59,7 +57,7 @@ def execute_sql(
     answer = queries.execute_sql(
         call.insights, sql=sql, experiment_id=call.experiment_if_named, link_to=analysis, max_rows=max_rows
     )
-    call.note(UNLINKED if not analysis else UNNAMED if answer.shows_unnamed_texts else "")
+    call.note(UNLINKED if not analysis else queries.UNNAMED if answer.shows_unnamed_texts else "")
     shown = len(answer.rows)
     document = {
         "query_id": answer.query_id,

@@ -72,7 +72,7 @@ def test_time_counts_over_all_sessions() -> None:
     async def run() -> None:
         clock = Clock()
         budget = Budget(Limits(minutes=2), clock=clock)
-        budget.go_on_from(Spend(seconds=90))
+        budget.go_on_from("run", Spend(seconds=90))
         await budget.settle(await budget.reserve(use(1)), use(1), billed=True)
         assert budget.seconds_left == 30
         clock.now += 31
