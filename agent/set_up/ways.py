@@ -11,6 +11,8 @@ from ...tools.links import masked_uri
 from ..environment import read_env_file
 
 URI = "MLFLOW_TRACKING_URI"
+WAREHOUSE = "MLFLOW_TRACING_SQL_WAREHOUSE_ID"
+"""MLflow's own variable for the SQL warehouse that reads traces in Databricks."""
 EXAMPLES = (
     ("SQLite", "sqlite:////path/to/mlflow.db, or just the path of the file"),
     ("PostgreSQL", "postgresql://user@host:5432/database; the password is asked for"),
@@ -81,12 +83,14 @@ def databricks(person: Asks, cwd: Path, environ: Mapping[str, str]) -> Way | Non
             token = person.ask("Token (it isn't shown):", secret=True)
             if not host or not token:
                 raise UserError("Host and token are both needed.")
-            return Way({URI: "databricks", "DATABRICKS_HOST": _host(host), "DATABRICKS_TOKEN": token})
+            reached = {"DATABRICKS_HOST": _host(host), "DATABRICKS_TOKEN": token}
         case "2":
             profile = person.ask("Name of the profile (Enter for DEFAULT):") or "DEFAULT"
-            return Way({URI: "databricks", "DATABRICKS_CONFIG_PROFILE": profile})
+            reached = {"DATABRICKS_CONFIG_PROFILE": profile}
         case _:
             return None
+    warehouse = person.ask("Id of the SQL warehouse that reads the traces (Enter where none is needed):")
+    return Way({URI: "databricks", **reached, **({WAREHOUSE: warehouse} if warehouse else {})})
 
 
 def already(person: Asks, cwd: Path, environ: Mapping[str, str]) -> Way | None:

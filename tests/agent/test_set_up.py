@@ -103,7 +103,7 @@ def test_variables_of_the_shell_are_used_and_not_copied(sample_experiment: Sampl
 
 def test_secret_of_a_store_that_does_not_answer_is_not_left_behind(cwd: Path) -> None:
     environ = {"DATABRICKS_HOST": "https://of-the-shell"}
-    person = Script("2", "1", "https://127.0.0.1:1", "dapi-secret", "2", "2", "nobody")
+    person = Script("2", "1", "https://127.0.0.1:1", "dapi-secret", "", "2", "2", "nobody", "")
     with pytest.raises(PersonNeeded):
         run(person, cwd, environ)
     assert person.secrets == ["dapi-secret"]

@@ -25,6 +25,8 @@ from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tools.errors import PersonNeeded
 
 PATIENCE_S = 60
+END = "\x04"
+"""Ctrl-D."""
 TOKEN, PASSWORD = "dapi-geheim", "p@ss/wort"
 
 
@@ -43,7 +45,7 @@ class Person:
 
     def answer(self, prompt: str, text: str) -> None:
         """Types a line once the prompt is shown, and after it nothing."""
-        while not (found := re.compile(rf"{prompt}[^\n]*: $").search(self.screen, self._seen)):
+        while not (found := re.compile(rf"(?:{prompt})[^\n]*: $").search(self.screen, self._seen)):
             assert select.select([self.end], [], [], PATIENCE_S)[0], f"waited for {prompt!r} after {self.screen[self._seen :]!r}"
             self._shown += os.read(self.end, 65536)
         self._seen = found.end()
@@ -56,9 +58,7 @@ class Person:
 
 
 @contextmanager
-def seated(
-    cwd: Path, environ: MutableMapping[str, str], *, wanted: str | None = None
-) -> Generator[tuple[Person, Callable[[], "SetUp | BaseException"]]]:
+def seated(cwd: Path, environ: MutableMapping[str, str]) -> Generator[tuple[Person, Callable[[], "SetUp | BaseException"]]]:
     """A person at a pseudo-terminal where the set-up runs, and what comes of it."""
     outside, inside = pty.openpty()
     ended: list[SetUp | BaseException] = []
@@ -67,7 +67,7 @@ def seated(
     def run(out_descriptor: int) -> None:
         with os.fdopen(out_descriptor, "w", encoding="utf-8") as out:
             try:
-                ended.append(set_up(AtTerminal(Terminal(inside, out, stop)), cwd, environ, wanted=wanted))
+                ended.append(set_up(AtTerminal(Terminal(inside, out, stop)), cwd, environ))
             except BaseException as error:  # whatever ends it, the test is told
                 ended.append(error)
 
@@ -136,33 +136,26 @@ def cwd(tmp_path: Path) -> Path:
 
 
 def test_token_is_typed_unseen_tried_and_never_printed(
-    workspace: Workspace,
-    sample_experiment: SampleExperiment,
-    cwd: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    workspace: Workspace, cwd: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for key in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
         monkeypatch.setenv(key, "")  # so that what the set-up adds is taken away again
         monkeypatch.delenv(key)
-    with seated(cwd, os.environ, wanted=sample_experiment.name) as (person, outcome):
+    with seated(cwd, os.environ) as (person, outcome):
         for token in ("dapi-wrong-one", TOKEN):
             person.answer("1 to 3", "2")
             person.answer("1 or 2", "1")
             person.answer("Host", workspace.host)
             person.answer("Token", token)
-        person.answer("1 to 3", "1")
-        person.answer("Tracking URI", sample_experiment.uri)
-        person.answer("Keep this in an env file", "no")
-        assert outcome() == SetUp(sample_experiment.uri, "1", None)
+            person.answer("Id of the SQL warehouse", "")
+        person.answer("1 to 3|Number, name", END)
+        assert isinstance(outcome(), PersonNeeded)
     assert "Databricks can't be reached as you said: " in person.screen
     assert "Invalid access token" in person.screen
     assert "Databricks answers, and lists 1 experiment." in person.screen
-    assert "is a 'databricks' store" in person.screen
     assert workspace.host in person.screen, "what isn't secret is seen while it is typed"
     for secret in ("dapi-wrong-one", TOKEN):
         assert secret not in person.screen + caplog.text
-    assert "DATABRICKS_TOKEN" not in os.environ
 
 
 def test_password_of_a_database_is_typed_unseen(cwd: Path) -> None:
@@ -172,8 +165,7 @@ def test_password_of_a_database_is_typed_unseen(cwd: Path) -> None:
         person.answer("Password of me", PASSWORD)
         person.answer("1 to 3", "1")
         person.answer("Tracking URI", str(cwd))
-        person.answer("1 to 3", "\x04")
-        os.write(person.end, b"\x04")
+        person.answer("1 to 3", END)
         assert isinstance(outcome(), PersonNeeded)
     assert PASSWORD not in person.screen
     assert "p%40ss" not in person.screen
