@@ -1,13 +1,16 @@
 """What a language model is asked about a real experiment: how many questions, and how long; its answers are scripted.
 
 `python -m analyze_experiment.evals.bench.questions DATABASE EXPERIMENT` works on a copy of an SQLite store and prints a table.
-Lengths are characters by 4, as English and JSON have them. Readings are left out: how many depends on their answers.
+Lengths are characters by 4, as English and JSON have them. Half of the plans are decided by reading; how often what they ask
+about is so is scripted too: of ten, four are frequent, three are rare and three hardly ever so.
 """
 
+import random
 import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +28,8 @@ from analyze_experiment.tests.scripted_model import Request, ScriptedModel
 from analyze_experiment.tools.tracking import connect
 
 QUOTED = re.compile(r"^\[(s\d+) [^\n]*\]\nuser: (.{12,60}?)$", re.MULTILINE)
+ASKED = re.compile(r"^(\d+)\. Is kind (\d+) of trouble", re.MULTILINE)
+SHARES = (0.25, 0.08, 0.0, 0.25, 0.01, 0.08, 0.25, 0.0, 0.08, 0.25)
 LOOKS = (
     "SELECT trace_id, name, substring(outputs, 1, 200) AS gave FROM spans WHERE error_text IS NOT NULL ORDER BY 1, position",
     "SELECT trace_id, substring(response_text, 1, 150) AS ended FROM traces ORDER BY trace_id",
@@ -48,8 +53,9 @@ def _script(server: ScriptedModel) -> None:
     server.script("TraceReading", lambda request: _reading(request, server.count("TraceReading")), repeat=True)
     server.script("Grouping", {"modes": [{**_candidate(place), "notes": [place + 1]} for place in range(8)]}, repeat=True)
     server.script("Exploration", lambda _: _explored(server.count("Exploration")), repeat=True)
-    server.script("Duplicates", {"pairs": []})
+    server.script("Duplicates", {"pairs": []}, repeat=True)
     server.script("WrittenPlan", lambda _: _plan(server.count("WrittenPlan")), repeat=True)
+    server.script("Judgements", _judged, repeat=True)
     server.script("Explanation", _explained, repeat=True)
 
 
@@ -88,8 +94,34 @@ def _explained(request: Request) -> Mapping[str, Any]:
     return {"learnt": "", "looks": looks, **words, "recommendation": "Change the rule of the prompt on tools."}
 
 
+def _judged(request: Request) -> Mapping[str, Any]:
+    """The share of each question is a matter of its number; one trace in ten shows something else as well."""
+    trace = request.user.partition("<trace>")[2]
+    found, chance = QUOTED.search(trace), random.Random(trace)
+    findings = [
+        _finding(int(number), chance.random() < SHARES[int(kind) % 10], found) for number, kind in ASKED.findall(request.user)
+    ]
+    noted = {"what": "It did something else that the rules forbid.", "span": found[1], "quote": found[2]} if found else None
+    return {"show": [], "findings": findings, "others": [noted] if noted and chance.random() < 0.1 else []}
+
+
+def _finding(number: int, so: bool, found: re.Match[str] | None) -> Mapping[str, Any]:
+    span, quote = (found[1], found[2]) if so and found else ("", "")
+    answer = "affected" if quote else "not"
+    return {"number": number, "answer": answer, "span": span, "quote": quote, "reason": "It is as the rules have it. " * 3}
+
+
 def _plan(place: int) -> Mapping[str, Any]:
     empty = dict.fromkeys(("population_sql", "population_title", "exposed_sql", "question", "rejected_if", "why_none"), "")
+    if place % 2:
+        question = f"Is kind {place // 2} of trouble to be seen? " + "It counts where a rule is broken by what is done. " * 6
+        return {
+            **empty,
+            "decision": "read",
+            "statement": f"The agent has trouble, kind {place}.",
+            "affected_sql": "",
+            "question": question,
+        }
     sql = f"SELECT trace_id FROM spans WHERE position > {place % 9}"
     return {**empty, "decision": "rate", "statement": f"The agent needs many steps, kind {place}.", "affected_sql": sql}
 
@@ -126,6 +158,8 @@ def _print(server: ScriptedModel) -> None:
     lengths["all"] = [length for each in lengths.values() for length in each]
     for form, each in lengths.items():
         print(f"| {form} | {len(each)} | {sum(each) // len(each):,} | {max(each):,} |")
+    asked = Counter(len(ASKED.findall(request.user)) for request in server.requests if request.form == "Judgements")
+    print(f"questions a judgement: {', '.join(f'{questions} in {calls}' for questions, calls in sorted(asked.items()))}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from analyze_experiment.agent.analysts.judging import LanguageJudge
 from analyze_experiment.agent.model import Budget, Endpoint, LanguageModel, Limits
 from analyze_experiment.agent.model.endpoint import RETRIES
 from analyze_experiment.graph.ports import Claim, Judged, Unasked
+from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tests.scripted_model import Failure, Request, Said, ScriptedModel
 from analyze_experiment.tools.insights.store import InsightStore
@@ -26,6 +27,9 @@ INSTANT = datetime(2027, 1, 1, tzinfo=UTC)
 QUESTIONS = ("Is an order lost?", "Is anybody rude?")
 
 
+pytestmark = pytest.mark.xdist_group("judging")
+
+
 @dataclass(frozen=True)
 class Court:
     """An analysis of the simple traces, and a scripted model to judge them."""
@@ -33,12 +37,14 @@ class Court:
     bench: Workbench
     trace_id: str
     server: ScriptedModel
+    model: str
+    """Its name, another one for each test: answers are kept by it."""
 
     def judge(self, questions: Sequence[str] = QUESTIONS, *, limits: Limits | None = None) -> Judged | Unasked:
         """Has the trace judged by a model that is opened for it."""
 
         async def asked() -> Judged | Unasked:
-            model = LanguageModel(Endpoint("small", self.server.url, api_key="k"), Budget(limits or Limits()))
+            model = LanguageModel(Endpoint(self.model, self.server.url, api_key="k"), Budget(limits or Limits()))
             bench = self.bench
             trace = bench.store.reader.get(self.trace_id, run_id=bench.run_id, experiment_id=bench.experiment_id)
             try:
@@ -55,15 +61,21 @@ class Court:
         return judged.claims
 
 
-@pytest.fixture
-def court(sample_experiment: SampleExperiment, tmp_path: Path) -> Iterator[Court]:
-    store = InsightStore(connect(sample_experiment.uri), now=lambda: INSTANT)
+@pytest.fixture(scope="module")
+def bench(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    folder = tmp_path_factory.mktemp("court")
+    uri = copy_store(Path(sample_template.uri.removeprefix("sqlite:///")), folder / "store")
+    store = InsightStore(connect(uri), now=lambda: INSTANT)
     made = store.create_analysis("1", key="k", name="n", run_name="r", analyst="language", with_model=True)
-    snapshot = take_snapshot(
-        sample_experiment.uri, "1", instant=INSTANT, since=None, until=None, cache=tmp_path / "c", progress=lambda *_: None
-    )
-    with Workbench.open(store, made.run_id, snapshot, seed=0) as bench, ScriptedModel() as server:
-        yield Court(bench, sample_experiment.trace_ids[1], server)
+    snapshot = take_snapshot(uri, "1", instant=INSTANT, since=None, until=None, cache=folder / "c", progress=lambda *_: None)
+    with Workbench.open(store, made.run_id, snapshot, seed=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def court(bench: Workbench, sample_template: SampleExperiment, request: pytest.FixtureRequest) -> Iterator[Court]:
+    with ScriptedModel() as server:
+        yield Court(bench, sample_template.trace_ids[1], server, str(request.node.name))
     assert server.unscripted == []
 
 
