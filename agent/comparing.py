@@ -20,6 +20,7 @@ from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from ..tools.tracking import connect, find_experiment
 from ..tools.workbench import open_unrecorded
 from .display import OpenDisplay, make_display
+from .engines import chosen_engine
 from .failure import Manner
 from .result import print_json
 from .settings import Settings, load_settings
@@ -80,8 +81,8 @@ def _attend(settings: Settings, request: Request) -> Comparison:
     with make_display(kind, sys.stderr) as display, strays_to(lambda text: display.show(Event("note", text, step="compare"))):
         store = InsightStore(connect(settings.tracking_uri or ""))
         scope = _scope(store, settings, request)
-        snapshot = _snapshot(settings, scope, display)
-        with open_unrecorded(snapshot, digest=snapshot.record.digest) as (sql, cluster_key):
+        engine, snapshot = chosen_engine(settings), _snapshot(settings, scope, display)
+        with open_unrecorded(snapshot, digest=snapshot.record.digest, engine=engine) as (sql, cluster_key):
             a, b = _sides(store, sql, request)
             issues = store.list_issues(scope.experiment_id)
             measures = [*issue_measures(issues), *figure_measures(sql, issues)]

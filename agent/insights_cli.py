@@ -37,7 +37,8 @@ EPILOG = """[bold]In order[/]
   A flag comes before the environment, that before the env file (.env here, or
   --env-file). Keys: MLFLOW_TRACKING_URI; MLFLOW_EXPERIMENT_ID for
   --experiment-id; INSIGHTS_RUN_ID for --run-id and --link-to;
-  ANALYZE_EXPERIMENT_UI_URL, ANALYZE_EXPERIMENT_CACHE.
+  ANALYZE_EXPERIMENT_UI_URL, ANALYZE_EXPERIMENT_CACHE, and the same for
+  --engine, --spark-remote and --spark-files.
 
 [bold]Exit codes[/]
     0  done                           75  another run holds the experiment

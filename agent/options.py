@@ -91,6 +91,22 @@ CacheFolder = Annotated[
     str | None,
     typer.Option(metavar="DIR", rich_help_panel=WHO, help="Where copies of the traces are kept."),
 ]
+EngineName = Annotated[
+    Literal["duckdb", "spark"] | None,
+    typer.Option(rich_help_panel=WHO, help="What counts: duckdb, here; spark, at --spark-remote, from some million traces on."),
+]
+SparkRemote = Annotated[
+    str | None,
+    typer.Option(metavar="URL", rich_help_panel=WHO, help="The Spark Connect server: sc://host:15002."),
+]
+SparkFiles = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        rich_help_panel=WHO,
+        help="Copy the traces there for Spark to read, s3a://bucket/folder; else it must see the cache folder.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(metavar="N", rich_help_panel=WHO, help="Seed of all sampling: same seed, same traces, same report."),

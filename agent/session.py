@@ -29,6 +29,7 @@ from ..tools.testing.playbooks import Entry, load_playbook
 from ..tools.tracking import Tracking, connect, find_experiment
 from .analysts.language import LanguageAnalyst
 from .analysts.statistical import StatisticalAnalyst
+from .engines import chosen_engine
 from .human import Human, Payload, Reply
 from .model.configured import configured_model
 from .outcome import Outcome
@@ -213,6 +214,7 @@ def _options(settings: Settings, begun: Analysis | None) -> Options:
         ui_url=settings.ui_url,
         read_on=settings.read_on,
         mirror=not settings.no_mirror,
+        engine=chosen_engine(settings),
     )
 
 

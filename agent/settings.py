@@ -57,6 +57,12 @@ class Settings(BaseModel):
     """Folders with entries beside the packaged ones."""
     cache: Path
     """The folder that snapshots are kept in."""
+    engine: Literal["duckdb", "spark"] | None = None
+    """What counts. None: Spark where `spark_remote` is given, else DuckDB."""
+    spark_remote: str | None = None
+    """Address of a Spark Connect server, sc://host:port; its parameters may hold a token."""
+    spark_files: str | None = None
+    """A folder or bucket that the snapshot is copied to for Spark. None: the server sees the cache folder."""
     seed: int = Field(default=0, ge=0)
     model: str | None = None
     """The language model's name; without one, nothing is sent anywhere."""

@@ -13,6 +13,8 @@ from langgraph.runtime import Runtime
 from ..tools.errors import AnalyzeError, UserError
 from ..tools.insights.models import Analysis, Scope, SnapshotRecord
 from ..tools.insights.store import InsightStore
+from ..tools.sql.engines.base import Engine
+from ..tools.sql.process import LOCAL
 from ..tools.testing.playbooks import Entry
 from ..tools.traces.snapshot import Snapshot
 from ..tools.tracking import Tracking
@@ -53,6 +55,8 @@ class Options:
     """Traces that are read at most after a verdict by reading, to name all that are affected."""
     mirror: bool = True
     """Whether issues are shown in MLflow's own pages, and followed there."""
+    engine: Engine = LOCAL
+    """What answers the queries."""
 
 
 class Claim(Protocol):
@@ -127,7 +131,9 @@ class Context:
                 recorded = self.store.read_snapshot(analysis.run_id)
                 snapshot = self.snapshot(analysis.experiment_id, recorded)
                 self._name_difference(analysis, recorded, snapshot)
-                self._bench = Workbench.open(self.store, analysis.run_id, snapshot, seed=analysis.seed)
+                self._bench = Workbench.open(
+                    self.store, analysis.run_id, snapshot, seed=analysis.seed, engine=self.options.engine
+                )
             return self._bench
 
     def _name_difference(self, analysis: Analysis, recorded: SnapshotRecord | None, snapshot: Snapshot) -> None:

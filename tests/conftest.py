@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from filelock import FileLock
 
 from analyze_experiment.evals.planted.build import build
 from analyze_experiment.tests.sample_traces import SampleExperiment, log_traces
+from analyze_experiment.tests.spark_servers import spark_server
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -111,6 +113,13 @@ def planted_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not database.exists():
             build(database, traces=PLANTED_TRACES)
     return database
+
+
+@pytest.fixture(scope="session")
+def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Spark Connect server, started once for all tests that ask for it: all of the group `spark`."""
+    with spark_server(tmp_path_factory.mktemp("spark")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@
     │   └── MemoryRefused       1   a write that the memory's rules forbid (transition, evidence, a changed plan)
     ├── ModelError              1   the language model: not there, refuses, doesn't answer any more; what is paid for is kept
     ├── TraceReadError          1   one trace that can't be read; recorded as a result, never fatal to an analysis
+    ├── EngineError             1   the SQL engine: not there, no permission, or gone; no query can be answered
     └── QueryError              1   a query that can't be answered
         ├── QueryRefused        1   the guard or the dialect refuses it
         ├── QueryTimeout        1   over its time or memory
@@ -75,6 +76,10 @@ class MemoryRefused(StoreError):
 
 class TraceReadError(AnalyzeError):
     """One trace can't be read."""
+
+
+class EngineError(AnalyzeError):
+    """What answers queries isn't there, lets nobody in, or is gone: no query can be answered."""
 
 
 class QueryError(AnalyzeError):

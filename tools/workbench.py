@@ -12,6 +12,8 @@ import pyarrow as pa
 from .census.census import take_census
 from .insights.models import Census, QueryRecord
 from .insights.store import InsightStore
+from .sql.engines.base import Engine
+from .sql.process import LOCAL
 from .sql.service import SqlService
 from .testing.clusters import find_clusters, write_clusters
 from .testing.execute import PlanExecutor
@@ -30,13 +32,13 @@ class Workbench:
     executor: PlanExecutor
 
     @classmethod
-    def open(cls, store: InsightStore, run_id: str, snapshot: Snapshot, *, seed: int) -> Self:
+    def open(cls, store: InsightStore, run_id: str, snapshot: Snapshot, *, seed: int, engine: Engine = LOCAL) -> Self:
         """Starts the SQL service over the snapshot and finds the clusters.
 
         Raises:
             QueryError: the snapshot can't be opened.
         """
-        sql, cluster_key = _start(snapshot, snapshot.record.digest, lambda record: store.write_query(run_id, record))
+        sql, cluster_key = _start(snapshot, snapshot.record.digest, lambda record: store.write_query(run_id, record), engine)
         executor = PlanExecutor(sql, cluster_key=cluster_key, seed=seed)
         return cls(store, run_id, snapshot.catalog.experiment_id, snapshot, sql, executor)
 
@@ -73,20 +75,21 @@ class Workbench:
 
 
 @contextmanager
-def open_unrecorded(snapshot: Snapshot, *, digest: str) -> Generator[tuple[SqlService, str]]:
+def open_unrecorded(snapshot: Snapshot, *, digest: str, engine: Engine = LOCAL) -> Generator[tuple[SqlService, str]]:
     """SQL over a snapshot whose queries nobody keeps, and what joins traces in its relation `clusters`.
 
     Args:
         snapshot: The traces.
         digest: Part of each query's id; that of another snapshot where its ids are to be met again.
+        engine: What answers.
     """
-    sql, cluster_key = _start(snapshot, digest, lambda _: None)
+    sql, cluster_key = _start(snapshot, digest, lambda _: None, engine)
     with sql:
         yield sql, cluster_key
 
 
-def _start(snapshot: Snapshot, digest: str, on_query: Callable[[QueryRecord], None]) -> tuple[SqlService, str]:
-    sql = SqlService(snapshot.catalog, snapshot_digest=digest, on_query=on_query)
+def _start(snapshot: Snapshot, digest: str, on_query: Callable[[QueryRecord], None], engine: Engine) -> tuple[SqlService, str]:
+    sql = SqlService(snapshot.catalog, snapshot_digest=digest, on_query=on_query, engine=engine)
     clusters = find_clusters(snapshot.catalog, salt=snapshot.catalog.experiment_id)
     sql.extend("clusters", [str(write_clusters(clusters, snapshot.folder))])
     return sql, clusters.key

@@ -21,8 +21,8 @@ def open_bench(insights: Insights, analysis: Analysis) -> Generator[Workbench]:
         StoreError: the traces can't be copied.
         QueryError: the snapshot can't be opened.
     """
-    snapshot = snapshot_of(insights, analysis)
-    with Workbench.open(insights.store, analysis.run_id, snapshot, seed=analysis.seed) as bench:
+    engine, snapshot = insights.engine(), snapshot_of(insights, analysis)
+    with Workbench.open(insights.store, analysis.run_id, snapshot, seed=analysis.seed, engine=engine) as bench:
         yield bench
 
 
@@ -34,12 +34,14 @@ def open_sql(insights: Insights, experiment_id: str, analysis: Analysis | None, 
         UserError: the experiment has no traces.
         StoreError: the traces can't be copied.
     """
+    engine = insights.engine()
     snapshot = snapshot_of(insights, analysis) if analysis else _some(copy_traces(insights, experiment_id))
     keeper = analysis.run_id if analysis and kept else None
     with SqlService(
         snapshot.catalog,
         snapshot_digest=snapshot.record.digest,
         on_query=lambda record: insights.store.write_query(keeper, record) if keeper else None,
+        engine=engine,
     ) as sql:
         yield sql
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ...tools.insights.store import InsightStore, utc_now
+from ...tools.sql.engines.base import Engine
+from ...tools.sql.process import LOCAL
 from ...tools.tracking import connect
 
 Progress = Callable[[str, int, int], None]
@@ -24,6 +26,11 @@ def no_progress(_text: str, _done: int, _total: int) -> None:
     """Nobody watches: the default."""
 
 
+def here() -> Engine:
+    """Queries run on this machine: the default."""
+    return LOCAL
+
+
 @dataclass(frozen=True)
 class Insights:
     """The memory, and where copies of the traces are kept; memory verbs need no copy."""
@@ -38,6 +45,8 @@ class Insights:
     tell: Tell = tell_nobody
     mirror: bool = True
     """Whether issues that are made or changed are shown in MLflow's own pages."""
+    engine: Callable[[], Engine] = here
+    """Gives what answers queries over the traces; called when one is asked."""
 
 
 def open_insights(
@@ -49,6 +58,7 @@ def open_insights(
     progress: Progress = no_progress,
     tell: Tell = tell_nobody,
     mirror: bool = True,
+    engine: Callable[[], Engine] = here,
 ) -> Insights:
     """Opens the memory of a store.
 
@@ -56,4 +66,4 @@ def open_insights(
         UserError: the URI isn't one.
         StoreError: the store isn't there, isn't MLflow's, or doesn't answer.
     """
-    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress, tell, mirror)
+    return Insights(InsightStore(connect(tracking_uri), now=now), cache, ui_url, now, progress, tell, mirror, engine)

@@ -12,4 +12,7 @@ def verify_report(insights: Insights, *, run_id: str) -> Verification:
         UserError: there is no such analysis, or it kept nothing that could be executed again.
         StoreError: the traces can't be read.
     """
-    return execute_again(insights.store, run_id, cache=insights.cache, now=insights.now(), progress=insights.progress)
+    engine = insights.engine()
+    return execute_again(
+        insights.store, run_id, cache=insights.cache, now=insights.now(), progress=insights.progress, engine=engine
+    )

@@ -32,6 +32,7 @@ from analyze_experiment.graph.context import Context
 from analyze_experiment.graph.ports import Analyst, Event, Proposal
 from analyze_experiment.tools.insights.models import Analysis, Census, HypothesisDraft, Issue
 from analyze_experiment.tools.insights.store import InsightStore
+from analyze_experiment.tools.sql.process import WorkerProcess
 from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep
 from analyze_experiment.tools.testing.playbooks import load_playbook
 from analyze_experiment.tools.tracking import connect
@@ -108,7 +109,8 @@ D = TypeVar("D", Dropper, JudgeDropper)
 
 def _workers(bench: Workbench, subject: str) -> list[int]:
     """The processes that work on a hypothesis."""
-    return [job.worker.pid for job in tuple(bench.sql._jobs) if job.owner.startswith(subject) and job.worker is not None]
+    jobs = [job for job in tuple(bench.sql._jobs) if job.owner.startswith(subject)]
+    return [job.worker.pid for job in jobs if isinstance(job.worker, WorkerProcess)]
 
 
 def _alive(pid: int) -> bool:

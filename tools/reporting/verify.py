@@ -9,6 +9,8 @@ from ..census.census import take_census
 from ..errors import AnalyzeError, UserError
 from ..insights.models import Bucket, Census, QueryRecord, SnapshotRecord
 from ..insights.store import InsightStore
+from ..sql.engines.base import Engine
+from ..sql.process import LOCAL
 from ..sql.results import query_id, result_digest
 from ..sql.service import SqlService
 from ..traces.snapshot import take_snapshot
@@ -57,7 +59,9 @@ class Verification:
         return self.snapshot_then.digest == self.snapshot_now.digest
 
 
-def verify_report(store: InsightStore, run_id: str, *, cache: Path, now: datetime, progress: Progress) -> Verification:
+def verify_report(
+    store: InsightStore, run_id: str, *, cache: Path, now: datetime, progress: Progress, engine: Engine = LOCAL
+) -> Verification:
     """Executes every query that an analysis kept, compares the digest of each result, and names the figures that differ.
 
     Nothing is written to the memory.
@@ -68,6 +72,7 @@ def verify_report(store: InsightStore, run_id: str, *, cache: Path, now: datetim
         cache: Folder of the copies of traces.
         now: When this is done.
         progress: Is told how far it is.
+        engine: What executes them; not only the one that did then.
 
     Raises:
         UserError: There is no such analysis, or it kept nothing that could be executed again.
@@ -86,7 +91,7 @@ def verify_report(store: InsightStore, run_id: str, *, cache: Path, now: datetim
         cache=cache,
         progress=lambda done, total: progress("copying traces", done, total),
     )
-    with open_unrecorded(snapshot, digest=kept.digest) as (sql, _):
+    with open_unrecorded(snapshot, digest=kept.digest, engine=engine) as (sql, _):
         differences = tuple(_differences(sql, records, _citations(store, run_id), progress))
         census = store.read_census(run_id)
         recounted = differences and census is not None

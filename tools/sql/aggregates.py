@@ -10,10 +10,10 @@ from ..errors import QueryRefused
 from .nodes import Rewrite, as_double, call, case, is_not_null
 
 _PLAIN_NAMES = {"any_value": "first", "first_value": "first", "last_value": "last"}
-_WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup, exp.Window)
+WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup, exp.Window)
 
 
-def _arguments(node: exp.Anonymous) -> tuple[bool, list[exp.Expr]]:
+def arguments_of(node: exp.Anonymous) -> tuple[bool, list[exp.Expr]]:
     """Whether DISTINCT was asked for, and the arguments."""
     first = node.expressions[0] if node.expressions else None
     return (True, first.expressions) if isinstance(first, exp.Distinct) else (False, node.expressions)
@@ -23,10 +23,10 @@ def _distinct(*arguments: exp.Expr) -> exp.Distinct:
     return exp.Distinct(expressions=list(arguments))
 
 
-def _put_around(node: exp.Expr, outer: exp.Anonymous) -> None:
+def put_around(node: exp.Expr, outer: exp.Anonymous) -> None:
     """Makes the aggregate, with its OVER and FILTER, the first argument of another call."""
     top = node
-    while isinstance(top.parent, _WRAPPERS) and top.parent.this is top:
+    while isinstance(top.parent, WRAPPERS) and top.parent.this is top:
         top = top.parent
     top.replace(outer)
     outer.set("expressions", [top, *outer.expressions])
@@ -71,7 +71,7 @@ def _extreme(node: exp.Anonymous) -> exp.Expr:
 
 
 def _percentile(node: exp.Anonymous) -> exp.Expr:
-    distinct, arguments = _arguments(node)
+    distinct, arguments = arguments_of(node)
     if distinct or len(arguments) != 2:
         raise QueryRefused("percentile takes a value and a fraction, or an array of fractions: percentile(x, 0.9).")
     return _become(node, "quantile_cont", as_double(arguments[0]), arguments[1])
@@ -79,7 +79,7 @@ def _percentile(node: exp.Anonymous) -> exp.Expr:
 
 def _percentile_exact(node: exp.Anonymous) -> exp.Expr:
     """approx_percentile and its accuracy: exact here, a member of the values as there."""
-    distinct, arguments = _arguments(node)
+    distinct, arguments = arguments_of(node)
     if distinct or len(arguments) not in {2, 3}:
         raise QueryRefused(f"{node.this} takes a value, a fraction and an optional accuracy: approx_percentile(x, 0.9).")
     return _become(node, "quantile_disc", arguments[0], arguments[1])
@@ -100,20 +100,20 @@ def _percentile_within(node: exp.Anonymous) -> exp.Expr:
 
 def _collect_list(node: exp.Anonymous) -> exp.Expr:
     """NULLs are left out, and nothing collected is an empty array, not NULL."""
-    distinct, arguments = _arguments(node)
+    distinct, arguments = arguments_of(node)
     (value,) = arguments
     _become(node, "list", _distinct(value) if distinct else value)
-    _put_around(node, call("coalesce", exp.Array(expressions=[])))
+    put_around(node, call("coalesce", exp.Array(expressions=[])))
     _add_condition(node, is_not_null(value.copy()))
     return node
 
 
 def _collect_set(node: exp.Anonymous) -> exp.Expr:
     """As collect_list, without repeats; sorted, so that it is the same each time."""
-    _, (value,) = _arguments(node)
+    _, (value,) = arguments_of(node)
     _become(node, "list", _distinct(value))
-    _put_around(node, call("coalesce", exp.Array(expressions=[])))
-    _put_around(node, call("list_sort"))
+    put_around(node, call("coalesce", exp.Array(expressions=[])))
+    put_around(node, call("list_sort"))
     _add_condition(node, is_not_null(value.copy()))
     return node
 
@@ -160,7 +160,7 @@ def _is_windowed(node: exp.Expr) -> bool:
 
 def _undefined_is_null(node: exp.Anonymous) -> exp.Expr:
     """Where all values are the same DuckDB gives NaN, Databricks NULL or an error."""
-    _put_around(node, call("nullif", exp.Cast(this=exp.Literal.string("NaN"), to=exp.DataType(this=exp.DType.DOUBLE))))
+    put_around(node, call("nullif", exp.Cast(this=exp.Literal.string("NaN"), to=exp.DataType(this=exp.DType.DOUBLE))))
     return node
 
 

@@ -33,10 +33,10 @@ _BEGINNINGS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, Token
 _LONGEST_QUERY = 200_000
 
 
-class _AsWritten(Databricks):
+class AsWritten(Databricks):
     """Databricks, except that every function call keeps its name and arguments."""
 
-    class Parser(DatabricksParser):
+    class Parser(DatabricksParser):  # noqa: D106 - sqlglot finds it by this name
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: parser for name, parser in DatabricksParser.FUNCTION_PARSERS.items() if name in _SPECIAL_SYNTAX
@@ -62,7 +62,7 @@ def parse_query(sql: str) -> exp.Query:
     """
     if len(sql) > _LONGEST_QUERY:
         raise QueryRefused(f"The query has {len(sql):,} characters, more than {_LONGEST_QUERY:,}: write it shorter.")
-    dialect = _AsWritten()
+    dialect = AsWritten()
     try:
         tokens = _one_statement(dialect.tokenize(sql))
         statement = dialect.parser().parse(tokens, sql)[0]
@@ -100,7 +100,7 @@ def translate(query: exp.Query) -> str:
         QueryRefused: Something in it can't be said in DuckDB with the same meaning.
     """
     tree = query.copy()
-    _name_columns(tree)
+    name_columns(tree)
     for node in reversed(list(tree.walk(bfs=True))):
         rewrite = _REWRITES.get(type(node))
         if rewrite is not None:
@@ -116,14 +116,14 @@ def _put(node: exp.Expr, new: exp.Expr) -> None:
         node.replace(new)
 
 
-def _name_columns(tree: exp.Query) -> None:
-    """Gives each nameless column of the result the text it was written as, so that our own names don't show."""
+def name_columns(tree: exp.Query) -> None:
+    """Gives each nameless column of the result the text it was written as, so that our own names don't show; in place."""
     select = tree
     while isinstance(select, exp.SetOperation | exp.Subquery):
         select = select.this
     for projection in select.expressions if isinstance(select, exp.Select) else ():
         if not isinstance(projection, exp.Alias | exp.Column | exp.Dot | exp.Star) and not is_generator(projection):
-            text = projection.sql(dialect=_AsWritten, comments=False, normalize_functions=False)
+            text = projection.sql(dialect=AsWritten, comments=False, normalize_functions=False)
             projection.replace(exp.alias_(projection.copy(), text[:60], quoted=True))
 
 
@@ -157,7 +157,7 @@ def _rewrite_bracket(node: exp.Bracket) -> exp.Expr:
         return node
     if isinstance(key, exp.Literal | exp.Neg | exp.Add | exp.Sub):
         return call("spark_get", node.this, key)
-    text = node.sql(dialect=_AsWritten)
+    text = node.sql(dialect=AsWritten)
     raise QueryRefused(f"{text!r}: write element_at(map, key) for a map, get(array, index) for an array.")
 
 

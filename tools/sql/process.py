@@ -1,20 +1,26 @@
-"""One worker process, from the side of the service that owns it."""
+"""DuckDB in worker processes on this machine, from the side of the service that owns them."""
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
 import os
 import select
-import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ..errors import QueryError, QueryTimeout
 from .catalog import Catalog
+from .dialect import translate
+from .engines.base import WorkerGone
 from .frames import Frame, read_frame, write_frame
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _CHUNK = 1 << 20
 _ADVICE = {
@@ -25,27 +31,41 @@ _ADVICE = {
 """What the engine says, and what to write instead."""
 
 
-class WorkerGone(Exception):
-    """The process ended without an answer."""
+@dataclass(frozen=True)
+class LocalEngine:
+    """DuckDB over the snapshot's files, each query in a worker process of its own."""
+
+    memory_mb: int = 2048
+    """What one query may allocate, MiB."""
+
+    def translate(self, query: "exp.Query") -> str:
+        """The query in DuckDB's dialect."""
+        return translate(query)
+
+    def start(self) -> "WorkerProcess":
+        """Starts a worker process."""
+        return WorkerProcess(memory_mb=self.memory_mb)
 
 
-class Worker:
+LOCAL = LocalEngine()
+"""What answers where nothing else is asked for."""
+
+
+class WorkerProcess:
     """A worker process, started when made. One thread at a time talks to it; `kill` may come from any."""
 
-    def __init__(self, *, memory_mb: int, scratch: Path) -> None:
+    def __init__(self, *, memory_mb: int) -> None:
         """Starts the process.
 
         Args:
             memory_mb: What its engine may allocate, MiB.
-            scratch: A folder of its own, made here and removed with it.
         """
-        scratch.mkdir(mode=0o700)
-        self._scratch = scratch
+        self._scratch = tempfile.TemporaryDirectory(prefix="analyze-experiment-", ignore_cleanup_errors=True)
         self._opened: Catalog | None = None
         self._clean = True  # no answer is under way
         self._process = subprocess.Popen(
             # -P: nothing is imported from whatever folder the user stands in.
-            [sys.executable, "-P", "-m", "analyze_experiment.tools.sql.worker", str(memory_mb), str(scratch)],
+            [sys.executable, "-P", "-m", "analyze_experiment.tools.sql.worker", str(memory_mb), self._scratch.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -97,7 +117,7 @@ class Worker:
             if pipe is not None:
                 pipe.close()
         self._process.wait()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.cleanup()
 
     def _ask(self, header: dict[str, str | int], payload: str, deadline: float) -> list[pa.RecordBatch]:
         """Sends one request and gathers the batches of its answer."""

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from ..errors import QueryRefused
 from .functions import names
-from .nodes import Rewrite, call, case, is_not_null, is_null, only_argument
+from .nodes import Rewrite, as_double, call, case, is_not_null, is_null, only_argument
 from .relations import RELATIONS
 
 _NAMED = (exp.Alias, exp.Column, exp.Dot, exp.Identifier)
@@ -38,6 +38,12 @@ def _if(node: exp.Anonymous) -> exp.Expr:
 def _nvl2(node: exp.Anonymous) -> exp.Expr:
     value, there, missing = node.expressions
     return case(is_null(value), missing, there)
+
+
+def _round(node: exp.Anonymous) -> exp.Expr:
+    """To digits: in doubles, so that a literal and a column of the same value are rounded alike."""
+    value, *digits = node.expressions
+    return call("round", as_double(value), *digits) if digits else call("round", value)
 
 
 def _sha2(node: exp.Anonymous) -> exp.Expr:
@@ -187,6 +193,7 @@ SCALAR_REWRITES: dict[str, Rewrite] = {
     "regexp_extract_all": _regexp_extract,
     "regexp_replace": _regexp_replace,
     "reverse": _reverse,
+    "round": _round,
     "rtrim": _trim_one_side,
     "sequence": _sequence,
     "sha2": _sha2,

@@ -1,4 +1,4 @@
-"""SQL over a snapshot, for everybody: checked, translated, run in worker processes, recorded.
+"""SQL over a snapshot, for everybody: checked, translated, run by workers of an engine, recorded.
 
 Rows come in the order that ORDER BY says. Without one the order is that of the engine, which is the same each time on the same
 files; nothing should rest on it.
@@ -7,12 +7,9 @@ files; nothing should rest on it.
 # (pyarrow ships no types)
 
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -21,9 +18,9 @@ import pyarrow as pa
 from ..errors import QueryCancelled, QueryError
 from ..insights.models import QueryRecord
 from .catalog import Catalog
-from .dialect import translate
+from .engines.base import Engine, Worker, WorkerGone
 from .guard import check_query
-from .process import Worker, WorkerGone
+from .process import LOCAL
 from .relations import RELATIONS
 from .results import ResultCache, query_id, result_digest
 
@@ -58,8 +55,8 @@ class SqlService:
         *,
         snapshot_digest: str,
         on_query: Callable[[QueryRecord], None],
+        engine: Engine = LOCAL,
         workers: int = 2,
-        memory_mb: int = 2048,
         timeout_s: float = 300,
         max_rows: int = 2_000_000,
     ) -> None:
@@ -69,17 +66,15 @@ class SqlService:
             catalog: The relations.
             snapshot_digest: Part of each query's id.
             on_query: Called once for each query and title, in the thread that asked, before it gets its result.
-            workers: How many queries may run at once, each in its process.
-            memory_mb: What one query may allocate, MiB.
+            engine: What answers the queries.
+            workers: How many queries may run at once, each in a worker of its own.
             timeout_s: How long one query may run, seconds.
             max_rows: How many rows a result may have.
         """
         self._catalog = catalog
         self._snapshot_digest = snapshot_digest
         self._on_query = on_query
-        self._workers, self._memory_mb, self._timeout_s, self._max_rows = workers, memory_mb, timeout_s, max_rows
-        self._scratch = tempfile.TemporaryDirectory(prefix="analyze-experiment-", ignore_cleanup_errors=True)
-        self._numbers = count()
+        self._engine, self._workers, self._timeout_s, self._max_rows = engine, workers, timeout_s, max_rows
         self._changed = threading.Condition()  # guards all below
         self._idle: list[Worker] = []
         self._jobs: set[_Job] = set()
@@ -102,8 +97,9 @@ class SqlService:
             QueryTimeout: Over its time or its memory.
             QueryCancelled: `cancel` or `close` was called meanwhile.
             QueryError: The engine can't answer it, it has too many rows, or its worker was killed from outside.
+            EngineError: The engine is gone.
         """
-        text = translate(check_query(sql, relations=self._catalog.files))
+        text = self._engine.translate(check_query(sql, relations=self._catalog.files))
         key = query_id(sql, snapshot_digest=self._snapshot_digest)
         with self._changed:
             table = self._cache.get(key)
@@ -155,7 +151,6 @@ class SqlService:
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.reap()
-        self._scratch.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -201,7 +196,7 @@ class SqlService:
             if worker.usable:
                 return worker
             self._drop(worker)
-        worker = Worker(memory_mb=self._memory_mb, scratch=Path(self._scratch.name) / str(next(self._numbers)))
+        worker = self._engine.start()
         self._running += 1
         return worker
 

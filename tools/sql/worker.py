@@ -22,7 +22,6 @@ import pyarrow as pa
 import pyarrow.compute  # pyright: ignore[reportUnusedImport]
 
 from .catalog import Catalog
-from .engines.base import Engine
 from .engines.duckdb import DuckDBEngine
 from .frames import Frame, read_frame, write_frame
 
@@ -71,7 +70,7 @@ def _listen(stream: IO[bytes], requests: "queue.SimpleQueue[Frame]") -> None:
         requests.put(read_frame(read))
 
 
-def _answer(engine: Engine, request: Frame, answers: IO[bytes]) -> None:
+def _answer(engine: DuckDBEngine, request: Frame, answers: IO[bytes]) -> None:
     try:
         if request.header["kind"] == "open":
             engine.open(Catalog.from_json(request.payload.decode()))
@@ -84,7 +83,7 @@ def _answer(engine: Engine, request: Frame, answers: IO[bytes]) -> None:
         _send_error(answers, "query", error)
 
 
-def _send_rows(engine: Engine, request: Frame, answers: IO[bytes]) -> None:
+def _send_rows(engine: DuckDBEngine, request: Frame, answers: IO[bytes]) -> None:
     """The rows, batch by batch; one more than allowed is an error."""
     rows, max_rows = 0, int(request.header["max_rows"])
     for batch in engine.stream(request.payload.decode()):

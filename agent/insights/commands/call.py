@@ -16,6 +16,7 @@ from ....graph.ports import Event
 from ....tools.errors import UserError
 from ....tools.file_store import is_file_store, migration_advice
 from ....tools.links import Pages
+from ....tools.sql.engines.base import Engine
 from ...display import OpenDisplay, make_display
 from ...printable import printable
 from ...result import print_table
@@ -26,7 +27,7 @@ from .texts import TraceLink
 
 RUN_KEY = "INSIGHTS_RUN_ID"
 """The key, in the environment or the env file, of the analysis that verbs are about."""
-TAKEN = ("tracking_uri", "env_file", "ui_url", "debug", "cache")
+TAKEN = ("tracking_uri", "env_file", "ui_url", "debug", "cache", "engine", "spark_remote", "spark_files")
 """Options that are settings of the same name."""
 
 
@@ -78,10 +79,18 @@ class Call:
             progress=self._show_progress,
             tell=self._tell,
             mirror=not settings.no_mirror,
+            engine=lambda: self._engine,
         )
         if is_file_store(opened.store.tracking.uri):
             self.note(migration_advice(opened.store.tracking.uri))
         return opened
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Where queries run; tried when the first is asked."""
+        from ...engines import chosen_engine
+
+        return chosen_engine(self._resolved.settings)
 
     @property
     def cache(self) -> Path:

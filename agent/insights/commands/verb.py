@@ -22,6 +22,14 @@ from . import options
 
 app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
 
+COPIES: list[tuple[str, Any, object]] = [
+    ("cache", shared.CacheFolder, None),
+    ("engine", shared.EngineName, None),
+    ("spark_remote", shared.SparkRemote, None),
+    ("spark_files", shared.SparkFiles, None),
+]
+"""The options of verbs that work over a copy of the traces."""
+
 Body = Callable[..., None]
 MoreHelp = Callable[[], str]
 
@@ -71,7 +79,7 @@ def _common(more_help: MoreHelp | None = None, *, copies: bool = True) -> list[P
         ("tracking_uri", shared.TrackingUri, None),
         ("env_file", shared.EnvFile, None),
         ("ui_url", shared.UiUrl, None),
-        *([("cache", shared.CacheFolder, None)] if copies else []),
+        *(COPIES if copies else []),
         ("output", options.AsTable, "table"),
         ("debug", shared.Debug, False),
         ("help_", Annotated[bool, asks_help], False),

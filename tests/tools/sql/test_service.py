@@ -15,6 +15,7 @@ import pytest
 from analyze_experiment.tools.errors import QueryCancelled, QueryError, QueryRefused, QueryTimeout
 from analyze_experiment.tools.insights.models import QueryRecord
 from analyze_experiment.tools.sql.catalog import Catalog
+from analyze_experiment.tools.sql.process import LocalEngine, WorkerProcess
 from analyze_experiment.tools.sql.service import QueryResult, SqlService
 
 ENDLESS = "SELECT count(*) AS n FROM range(100000000) a, range(100000000) b WHERE a.id % 7 = b.id % 11"
@@ -28,7 +29,7 @@ def make(catalog: Catalog, *, on_query: Callable[[QueryRecord], None] = lambda r
         snapshot_digest="d",
         on_query=on_query,
         workers=int(settings["workers"]),
-        memory_mb=int(settings["memory_mb"]),
+        engine=LocalEngine(memory_mb=int(settings["memory_mb"])),
         timeout_s=settings["timeout_s"],
         max_rows=int(settings.get("max_rows", 1_000)),
     )
@@ -159,7 +160,7 @@ def test_worker_killed_from_outside_is_an_error_and_the_pool_heals(catalog: Cata
         endless = ask(pool, service, ENDLESS, "x")
         wait_until(lambda: is_running(service, "x"))
         (job,) = service._jobs
-        assert job.worker is not None
+        assert isinstance(job.worker, WorkerProcess)
         os.kill(job.worker.pid, signal.SIGKILL)
         with pytest.raises(QueryError, match="killed by signal 9") as error:
             endless.result(timeout=30)
@@ -171,6 +172,7 @@ def test_idle_worker_killed_from_outside_costs_no_query(catalog: Catalog) -> Non
     with make(catalog) as service:
         count(service)
         (worker,) = service._idle
+        assert isinstance(worker, WorkerProcess)
         os.kill(worker.pid, signal.SIGKILL)
         wait_until(lambda: not worker.usable)
         assert service.query("SELECT 1 AS n", title="t").table.to_pylist() == [{"n": 1}]
@@ -236,7 +238,10 @@ def test_close_ends_what_runs_and_leaves_nothing_behind(catalog: Catalog) -> Non
     with ThreadPoolExecutor() as pool:
         endless = ask(pool, service, ENDLESS, "x")
         wait_until(lambda: is_running(service, "x"))
-        scratch = Path(service._scratch.name)
+        (job,) = service._jobs
+        assert isinstance(job.worker, WorkerProcess)
+        scratch = Path(job.worker._scratch.name)
+        assert scratch.exists()
         service.close()
         service.close()
         assert isinstance(endless.exception(timeout=30), QueryCancelled)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analyze_experiment.tools.sql.catalog import Catalog
+from analyze_experiment.tools.sql.process import LocalEngine
 from analyze_experiment.tools.sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
 from analyze_experiment.tools.sql.service import SqlService
 
@@ -86,7 +87,7 @@ def write_catalog(folder: Path, traces: Sequence[TinyTrace]) -> Catalog:
 
 def open_service(catalog: Catalog) -> SqlService:
     """The real SQL service over a catalog; close it."""
-    return SqlService(catalog, snapshot_digest="tiny", on_query=lambda record: None, workers=1, memory_mb=512)
+    return SqlService(catalog, snapshot_digest="tiny", on_query=lambda record: None, engine=LocalEngine(memory_mb=512), workers=1)
 
 
 CLUSTERS = pa.schema([("trace_id", pa.string()), ("cluster_id", pa.int64()), ("half", pa.string())])

@@ -1,26 +1,60 @@
-"""What an engine offers to the worker or service that drives it."""
+"""The seam between the SQL service and what answers its queries: an engine, and the workers that it starts."""
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
-from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from ..catalog import Catalog
 
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+class WorkerGone(Exception):
+    """A worker ended without an answer, because it was killed or died."""
+
+
+class Worker(Protocol):
+    """Answers one query at a time over one catalog. One thread at a time talks to it; `kill` may come from any."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether another query may be given to it."""
+        ...
+
+    def run(self, sql: str, catalog: Catalog, *, timeout_s: float, max_rows: int) -> pa.Table:
+        """The result of a query in the engine's own dialect, in plain column types (`engines/types.py`).
+
+        Raises:
+            QueryTimeout: Over its time or its memory; it no longer runs.
+            QueryError: The engine can't answer it, or it has more rows than `max_rows`.
+            EngineError: Nothing is there that could answer.
+            WorkerGone: The worker was killed, or died.
+        """
+        ...
+
+    def kill(self) -> None:
+        """Ends the query that runs, at once and without waiting; the thread that waits for it gets `WorkerGone`."""
+        ...
+
+    def reap(self) -> None:
+        """Ends the worker and gives back all that it holds; may wait a moment."""
+        ...
+
 
 class Engine(Protocol):
-    """Answers queries that are already checked and said in its own dialect, over the relations of one catalog."""
+    """One kind of place where queries run. It holds nothing itself, so one may serve many services."""
 
-    def open(self, catalog: Catalog) -> None:
-        """Opens the relations; opened again, it shows the new catalog."""
+    def translate(self, query: "exp.Query") -> str:
+        """A query that the guard let through, said in the engine's dialect so that it means the same.
+
+        Raises:
+            QueryRefused: Something in it can't be said with the same meaning.
+        """
         ...
 
-    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a query, in batches; at least one batch, so that an empty result has its columns too."""
-        ...
-
-    def close(self) -> None:
-        """Gives back what it holds."""
+    def start(self) -> Worker:
+        """A new worker."""
         ...

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..catalog import Catalog
 from ..relations import RELATIONS, Relation
 from .macros import macro_statements
+from .types import plain_schema
 
 _BATCH_ROWS = 65_536
 _SIMPLE_TYPES = {"STRING": "VARCHAR", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "TIMESTAMP": "TIMESTAMP"}
@@ -57,7 +58,7 @@ class DuckDBEngine:
         if self._connection is None:
             raise duckdb.InvalidInputException("the engine isn't open")
         reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
-        schema = _plain(reader.schema)
+        schema = plain_schema(reader.schema)
         empty = True
         for batch in reader:
             empty = False
@@ -136,25 +137,6 @@ def _outside(catalog: Catalog) -> str:
     """Of a trace: that it began before or after the window."""
     after = f"request_time > make_timestamp({catalog.until_ms * 1000})"
     return after if catalog.since_ms is None else f"{after} OR request_time < make_timestamp({catalog.since_ms * 1000})"
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([pa.field(field.name, _plain_type(field.type)) for field in schema])
-
-
-def _plain_type(type_: pa.DataType) -> pa.DataType:
-    """What callers get: whole numbers as int64, other numbers as double, instants as UTC without a zone."""
-    if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
-        return pa.int64()
-    if pa.types.is_decimal(type_) or pa.types.is_floating(type_):
-        return pa.float64()
-    if pa.types.is_timestamp(type_):
-        return pa.timestamp("us")
-    if pa.types.is_interval(type_):
-        raise pa.ArrowInvalid("an interval can't be a result: subtract unix_millis(...) of both instants instead")
-    if pa.types.is_list(type_):
-        return pa.list_(_plain_type(type_.value_type))
-    return type_
 
 
 def _name(name: str) -> str:

@@ -1,0 +1,58 @@
+"""The relations of a catalog as views of a Spark session: the snapshot's files, cut to the analysis's window.
+
+The rows are those of `tools/sql/engines/duckdb.py`, relation by relation.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..catalog import Catalog
+from ..relations import RELATIONS, Relation
+from .session import SparkSession
+
+Locate = Callable[[Sequence[str]], list[str]]
+"""From the paths of files here to where the server finds them."""
+
+
+def make_views(session: SparkSession, catalog: Catalog, locate: Locate) -> None:
+    """Makes one view for each relation; those of an earlier catalog are replaced.
+
+    Raises:
+        QueryError: The server can't read the files.
+    """
+    frames = {relation.name: _frame(session, relation, catalog, locate) for relation in RELATIONS}
+    kept = session.parquet(locate([catalog.kept])) if catalog.kept else None
+    outside = None if kept is not None else _outside(frames["traces"], catalog)
+    for name, frame in frames.items():
+        session.name(_cut(name, frame, kept, outside), name)
+    for name, paths in sorted(catalog.files.items()):
+        if name not in frames and paths:
+            session.name(session.parquet(locate(paths)), name)
+
+
+def ddl(relation: Relation) -> str:
+    """The columns of a relation, as Spark declares them."""
+    return ", ".join(f"`{column.name}` {column.type}" for column in relation.columns)
+
+
+def _frame(session: SparkSession, relation: Relation, catalog: Catalog, locate: Locate) -> Any:
+    paths = catalog.files.get(relation.name, ())
+    return session.parquet(locate(paths), ddl(relation)) if paths else session.nothing(ddl(relation))
+
+
+def _outside(traces: Any, catalog: Catalog) -> Any:
+    """The ids of the traces that began before or after the window; None where there are none."""
+    ids = traces.where(_is_outside(catalog)).select("trace_id")
+    return None if ids.isEmpty() else ids
+
+
+def _is_outside(catalog: Catalog) -> str:
+    after = f"request_time > timestamp_millis({catalog.until_ms})"
+    return after if catalog.since_ms is None else f"{after} OR request_time < timestamp_millis({catalog.since_ms})"
+
+
+def _cut(name: str, frame: Any, kept: Any, outside: Any) -> Any:
+    """A relation's rows of traces within the window; `kept` is inside of it."""
+    if kept is not None:
+        return frame.join(kept, "trace_id", "left_semi")
+    return frame if outside is None else frame.join(outside, "trace_id", "left_anti")
