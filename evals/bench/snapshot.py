@@ -1,6 +1,6 @@
 """How fast a snapshot is against paging the same traces through MLflow's client: builds a store, measures, prints a table.
 
-    python -m analyze_experiment.evals.bench.snapshot [--traces 20000] [--folder DIR]
+    python -m analyze_experiment.evals.bench.snapshot [--traces 20000] [--folder DIR] [--store sqlite|postgresql|mysql|server]
 
 Both sides read the same store in the same run, the best of three times each. Paging is measured as it is, and with every
 span's inputs, outputs and attributes looked at, which is what a snapshot has done when it is there. Beside the seconds of the
@@ -17,11 +17,15 @@ import sqlite3
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from analyze_experiment.tests.database_servers import mariadb, postgres
+from analyze_experiment.tests.mlflow_servers import mlflow_server
+from analyze_experiment.tests.tools.traces.database_copies import copy_database
 from analyze_experiment.tools.traces.snapshot import take_snapshot
 
 START_MS = 1_767_225_600_000  # 2026-01-01
@@ -240,14 +244,36 @@ def snapshot(store: Store, cache: Path, what: str) -> Timing:
     return clock.stop(what, taken.record.traces)
 
 
-def measure(folder: Path, traces: int) -> list[Timing]:
+@contextmanager
+def kept_in(kind: str, store: Store, folder: Path) -> Generator[Store]:
+    """The same traces in a store of this kind; servers are started on this machine and ended again."""
+    if kind == "sqlite":
+        yield store
+    elif kind == "server":
+        with mlflow_server(store.uri, folder) as address:
+            yield replace(store, uri=address)
+    else:
+        with (postgres if kind == "postgresql" else mariadb)(folder / "database") as uri:
+            copy_database(store.uri, uri)
+            yield replace(store, uri=uri)
+
+
+def measure(folder: Path, traces: int, kind: str) -> list[Timing]:
     """Builds the store in `folder` and takes all times."""
-    store = create_store(folder)
-    add_traces(store, 0, traces)
-    store.database.read_bytes()  # both sides find the file in memory
+    made = create_store(folder)
+    add_traces(made, 0, traces)
+    made.database.read_bytes()  # both sides find the file in memory
+    with kept_in(kind, made, folder) as store:
+        return compare(store, folder, traces)
+
+
+def compare(store: Store, folder: Path, traces: int) -> list[Timing]:
+    """Both sides over one store; new traces can be added only where they are written straight into the file that is read."""
     paged, looked = (best(page(store, min(PAGED_TRACES, traces), look=look) for _ in range(REPEATS)) for look in (False, True))
     first = best(snapshot(store, folder / f"cache-{turn}", "take_snapshot, first") for turn in range(REPEATS))
     again = best(snapshot(store, folder / f"cache-{turn}", "take_snapshot, nothing new") for turn in range(REPEATS))
+    if not store.uri.startswith("sqlite"):
+        return [paged, looked, first, again]
     add_traces(store, traces, NEW_TRACES)
     more = best(snapshot(store, folder / f"cache-{turn}", f"take_snapshot, {NEW_TRACES} new") for turn in range(REPEATS))
     return [paged, looked, first, again, more]
@@ -275,9 +301,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast a snapshot is against paging the same traces through MLflow's client.")
     parser.add_argument("--traces", type=int, default=20_000)
     parser.add_argument("--folder", type=Path, help="where the store is built; a temporary folder by default")
+    parser.add_argument("--store", choices=("sqlite", "postgresql", "mysql", "server"), default="sqlite")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        print(table(measure(Path(folder), arguments.traces)))
+        print(table(measure(Path(folder), arguments.traces, arguments.store)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..file_store import is_file_store
 from ..insights.artifacts import RunFiles
 from ..mlflow_calls import ask
 from ..tracking import Tracking, page_token
+from .by_time import ORDER, by_time
 from .views import UNDECODABLE, TraceView, preview, whole_view
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ class TraceReader:
         kept = self._files.links_in_file(run_id)
         if kept is not None:
             return kept
-        infos = self._infos(experiment_id, f"run_id = '{run_id}'", limit=None)
+
+        def page(times: str, token: str | None) -> "tuple[list[TraceInfo], str | None]":
+            return self._page(experiment_id, f"run_id = '{run_id}' AND {times}", order=ORDER, size=PAGE, token=token)
+
+        infos = by_time(page)
         # MLflow counts the traces that were logged under a run among its own, linked or not.
         return sorted(str(info.trace_id) for info in infos if info.trace_metadata.get("mlflow.sourceRun") != run_id)
 
@@ -187,28 +192,34 @@ class TraceReader:
         return len(trace_ids)
 
     def _infos(
-        self, experiment_id: str, filter_string: str, *, limit: int | None, order_by: Sequence[str] = ("request_id ASC",)
+        self, experiment_id: str, filter_string: str, *, limit: int, order_by: Sequence[str] = ("request_id ASC",)
     ) -> "list[TraceInfo]":
         """Pages of traces without their spans; the order is total, because MLflow's pages are offsets."""
         found: list[TraceInfo] = []
         token: str | None = None
         order = [*order_by, *([] if any("request_id" in key for key in order_by) else ["request_id ASC"])]
-        while limit is None or len(found) < limit:
-            call = partial(
-                self._client.search_traces,
-                locations=[experiment_id],
-                filter_string=filter_string,
-                order_by=order,
-                max_results=PAGE if limit is None else min(PAGE, limit - len(found)),
-                page_token=token,
-                include_spans=False,
-            )
-            page = ask(f"search traces of experiment {experiment_id!r} with {filter_string[:200]!r}", call)
-            found += [trace.info for trace in page]
-            token = page_token(page.token)
+        while len(found) < limit:
+            size = min(PAGE, limit - len(found))
+            infos, token = self._page(experiment_id, filter_string, order=order, size=size, token=token)
+            found += infos
             if token is None:
                 break
         return found
+
+    def _page(
+        self, experiment_id: str, filter_string: str, *, order: Sequence[str], size: int, token: str | None
+    ) -> "tuple[list[TraceInfo], str | None]":
+        call = partial(
+            self._client.search_traces,
+            locations=[experiment_id],
+            filter_string=filter_string,
+            order_by=list(order),
+            max_results=size,
+            page_token=token,
+            include_spans=False,
+        )
+        found = ask(f"search traces of experiment {experiment_id!r} with {filter_string[:200]!r}", call)
+        return [trace.info for trace in found], page_token(found.token)
 
     def _whole(self, trace_ids: Sequence[str]) -> dict[str, TraceView]:
         """The traces that can be read, whole. One that can't be is left out, and doesn't take the others along."""

@@ -1,7 +1,6 @@
 """The traces of one experiment through `MlflowClient`, for stores whose tables can't be reached: an MLflow server, a file store.
 
-MLflow's pages are offsets, which cost more the further they go and shift when traces arrive, so time is what is followed: each
-request asks for the traces from the last time seen on. What is seen of a change is what a trace's information shows: its state,
+Traces are listed by time (`by_time.py`). What is seen of a change is what a trace's information shows: its state,
 times, previews, tags, metadata with the number of spans, and assessments; not spans written over without any of it.
 
 A store of this kind is waited for. So traces are listed once, as long as what was listed can be held; spans are asked for by as
@@ -21,6 +20,7 @@ from ...file_store import is_file_store
 from ...links import masked_uri
 from ...mlflow_calls import ask
 from ...tracking import import_mlflow, page_token
+from ..by_time import ORDER, by_time
 from ..columns import batch_of
 from .api import span_rows
 from .base import SPAN_SCHEMA, Bound, Headers, Key, Oversized, RawWindow
@@ -200,38 +200,16 @@ class ClientSource:
 
     def _infos(self, low: Key, high: Key) -> "Iterator[TraceInfo]":
         """The range's traces without spans."""
-        for info in self._between(max(low.timestamp_ms, 0), high.timestamp_ms):
+        for info in by_time(self._page, max(low.timestamp_ms, 0), high.timestamp_ms):
             if low <= key_of(info) < high:
                 yield info
-
-    def _between(self, first_ms: int, last_ms: int) -> "Iterator[TraceInfo]":
-        """The traces of these times, both included."""
-        while first_ms <= last_ms:
-            found, more = self._page(f"timestamp_ms >= {first_ms} AND timestamp_ms <= {last_ms}", None)
-            if more is None:
-                yield from found
-                return
-            end_ms = found[-1].request_time
-            yield from (info for info in found if info.request_time < end_ms)
-            if end_ms == first_ms:  # more traces of one millisecond than a page holds
-                yield from self._of_moment(first_ms)
-                end_ms += 1
-            first_ms = end_ms
-
-    def _of_moment(self, timestamp_ms: int) -> "Iterator[TraceInfo]":
-        token: str | None = None
-        while True:
-            found, token = self._page(f"timestamp_ms = {timestamp_ms}", token)
-            yield from found
-            if token is None:
-                return
 
     def _page(self, filter_string: str, token: str | None) -> "tuple[list[TraceInfo], str | None]":
         call = partial(
             self.client.search_traces,
             locations=[self.experiment_id],
             filter_string=filter_string,
-            order_by=["timestamp_ms ASC", "request_id ASC"],
+            order_by=list(ORDER),
             max_results=WHOLE if self.reads_all else PAGE,
             page_token=token,
             include_spans=False,
