@@ -6,7 +6,7 @@ that says so isn't false, though it is no planted fault.
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -21,6 +21,8 @@ TAIL_RATIO, TAIL_TRACES = 1.5, 200
 """How much slower the 95th percentile of the latest version is, and of how many traces at least."""
 GIVES_UP, REPEATS = 0.25, 0.1
 """Shares of the traces with a tool failure of the kind that count as giving up, and as repeating a call in vain."""
+CLAIMS = 3
+"""Answers that claim what wasn't done, from which on they are a pattern."""
 PASSING = ("Timeout", "Connection", "Unavailable", "429", "503")
 """Words of failures that a retry may cure."""
 
@@ -52,6 +54,10 @@ class FactBook:
                 self._count(f"fails: {name}", trace, hit=fails(span))
         self._enter_retries(trace)
 
+    def enter_claim(self, trace: Trace) -> None:
+        """Notes an answer that claims what wasn't done."""
+        self._traces["claims_done"].add(trace.trace_id)
+
     def _enter_retries(self, trace: Trace) -> None:
         tools = [span for span in trace.spans if span.kind == "TOOL"]
         passing = {span.name for span in tools if fails(span) and _is_passing(span)}
@@ -71,15 +77,17 @@ class FactBook:
     def true_facts(self) -> Iterator[TrueFact]:
         """What holds, each with its traces."""
         for key, traces in self._traces.items():
+            if key == "claims_done":
+                if len(traces) >= CLAIMS:
+                    yield _fact(key, traces)
+                continue
             least = {"gives_up": GIVES_UP, "repeats_in_vain": REPEATS}.get(key, SHARE)
             if len(traces) >= TRACES and self._hits[key] >= least * self._base[key]:
-                yield TrueFact(fact_id=key, title=f"{key}, {len(traces)} traces", trace_ids=tuple(sorted(traces)))
+                yield _fact(key, traces)
         if slow := self._slow():
-            yield TrueFact(fact_id="slow_outliers", title=f"Latency outliers, {len(slow)} traces", trace_ids=tuple(sorted(slow)))
+            yield _fact("slow_outliers", slow)
         if tail := self._slow_tail():
-            yield TrueFact(
-                fact_id="slow_tail", title=f"Slowest since the latest version, {len(tail)}", trace_ids=tuple(sorted(tail))
-            )
+            yield _fact("slow_tail", tail)
 
     def _slow_tail(self) -> list[str]:
         """The slowest 5% among the traces of the latest version, where its slowest are so much slower than those before."""
@@ -96,6 +104,10 @@ class FactBook:
             return []
         limit = max(SLOW_MS, SLOW_RATIO * statistics.median(self._durations.values()))
         return [trace_id for trace_id, duration in self._durations.items() if duration > limit]
+
+
+def _fact(key: str, traces: Collection[str]) -> TrueFact:
+    return TrueFact(fact_id=key, title=f"{key}, {len(traces)} traces", trace_ids=tuple(sorted(traces)))
 
 
 def fails(span: Span) -> bool:

@@ -80,6 +80,8 @@ class Fault:
     """What the supporting turns are, where it needs any."""
     mechanism: str = ""
     """What the failing spans say, where they say why."""
+    claims_done: bool = False
+    """Whether its answers claim an action that didn't succeed, which is a countable pattern of its own."""
     rate: float | None = None
     """The probability with which it is drawn where it is possible; None where exact numbers are cast."""
 

@@ -49,6 +49,8 @@ class Ledger:
         if fault.population(story):
             self._possible[fault.key].append(trace.trace_id)
         if fault.key in story.faults:
+            if fault.claims_done:
+                self._facts.enter_claim(trace)
             self._affected[fault.key].append(trace.trace_id)
             self._pointed[fault.key] += self._pointed_spans(fault, trace)
         elif fault.key in story.related:

@@ -181,7 +181,7 @@ def _slots(truth: Truth) -> list[_Slot]:
         _Slot(fault.fault_id, frozenset(fault.trace_ids), frozenset(fault.related_trace_ids), fault.kind, fault, None)
         for fault in _faults(truth)
     ]
-    stated = [fault for fault in _faults(truth) if fault.way in {"fact", "shift"}]
+    stated = [fault for fault in _faults(truth) if fault.way in {"fact", "shift", "count"}]
     facts = [
         _Slot(fact.fact_id, frozenset(fact.trace_ids), frozenset(), "operational", None, fact)
         for fact in truth.facts
@@ -192,7 +192,8 @@ def _slots(truth: Truth) -> list[_Slot]:
 
 def _states_the_same(fact: TrueFact, fault: PlantedFault) -> bool:
     """Whether a fact is a planted fault itself, told once more; what else follows from that is a statement of its own."""
-    subject = "slow_tail" if fault.way == "shift" else f"fails: {fault.tool}" if fault.tool else "trace_errors"
+    by_way = {"shift": "slow_tail", "count": "claims_done"}
+    subject = by_way.get(fault.way) or (f"fails: {fault.tool}" if fault.tool else "trace_errors")
     return fact.fact_id == subject and _jaccard(frozenset(fact.trace_ids), frozenset(fault.trace_ids)) >= SAME
 
 

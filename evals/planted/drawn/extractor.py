@@ -136,7 +136,7 @@ SCRIPT = Script(
         provider_message((0.005, 0.03)),
         exposed_error((0.005, 0.04)),
         cut_off_answer((0.01, 0.1), least=80),
-        swallows_error("store_record", "record {number} was rejected by the ledger", (0.02, 0.15)),
+        swallows_error("store_record", "record {number} was rejected by the ledger", (0.02, 0.15), in_words=False),
         wrong_figure((0.02, 0.3)),
         ignored_condition((0.02, 0.2), "payable within 90 days"),
     ),

@@ -144,8 +144,8 @@ def other_language(rates: tuple[float, float]) -> Kind:
     return _of_all("other_language", "English requests are answered in German", cause, "language", finding, rates, change)
 
 
-def swallows_error(tool: str, error: str, rates: tuple[float, float]) -> Kind:
-    """A tool returns its error as an output with status OK; the answer claims success."""
+def swallows_error(tool: str, error: str, rates: tuple[float, float], *, in_words: bool = True) -> Kind:
+    """A tool returns its error as an output with status OK; the answer, where it is `in_words`, claims success."""
 
     def change(scene: Scene, turn: Act, before: Story | None) -> None:
         call = first_call(turn, tool)
@@ -162,6 +162,7 @@ def swallows_error(tool: str, error: str, rates: tuple[float, float]) -> Kind:
         population=drawn(f"{tool}_error_swallowed"),
         population_title=f"traces that call {tool}",
         finding=Finding("rate", "swallowed_tool_errors", 0.01),
+        claims_done=in_words,
         shows_in="steps",
         where=uses(tool),
         rates=rates,
@@ -186,6 +187,7 @@ def claims_undone(tool: str, rates: tuple[float, float]) -> Kind:
         population=drawn(f"{tool}_never_called"),
         population_title=f"traces that should call {tool}",
         finding=Finding("count", "claimed_but_never_done", 3),
+        claims_done=True,
         where=lambda turn, story: uses(tool)(turn, story) and story.slot.position == 0,
         rates=rates,
         change=change,

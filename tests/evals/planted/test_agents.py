@@ -224,6 +224,13 @@ def _call_fails(span: Row) -> bool:
     return span["status"] == "ERROR" or (isinstance(output, dict) and bool(output.get("error")))
 
 
+def test_answers_that_claim_what_failed_are_a_pattern_besides() -> None:
+    truth = told("concierge").truth
+    (claims,) = [fact for fact in truth.facts if fact.fact_id == "claims_done"]
+    claiming = {*truth.fault("swallowed_tool_error").trace_ids, *truth.fault("action_never_called").trace_ids}
+    assert set(claims.trace_ids) == claiming
+
+
 def test_a_slower_version_has_a_slower_tail_too() -> None:
     facts = {fact.fact_id: fact for fact in told("planner", traces=1200, seed=3).truth.facts}
     (slow,) = [fault for fault in told("planner", traces=1200, seed=3).truth.faults if fault.fault_id == "slow_version"]
