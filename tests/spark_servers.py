@@ -14,8 +14,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from analyze_experiment.tests.mlflow_servers import free_port
 
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
-"""For a Java that does little and is over soon: no second compiler, one collector."""
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Xss64m"
+"""For a Java that does little and is over soon: no second compiler, one collector; deep stacks for patterns over long texts."""
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 

@@ -38,9 +38,10 @@ per_call AS (
          percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest
   FROM calls GROUP BY dimension, segment),
 traced AS (
-  SELECT c.dimension, c.segment, c.trace_id, count_if(c.status_code = 'ERROR') AS failing,
-         e.state, e.answered
-  FROM calls AS c JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id GROUP BY c.dimension, c.segment, c.trace_id, e.state, e.answered),
+  SELECT c.dimension, c.segment, c.trace_id, c.failing, e.state, e.answered
+  FROM (SELECT dimension, segment, trace_id, count_if(status_code = 'ERROR') AS failing FROM calls
+        GROUP BY dimension, segment, trace_id) AS c
+  JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id),
 per_trace AS (
   SELECT dimension, segment, count(*) AS traces, count_if(failing > 0) AS failing_traces,
          count_if(failing > 0 AND state = 'OK') AS ended_ok, count_if(failing > 0 AND answered) AS recovered,

@@ -18,8 +18,9 @@ per_call AS (
          percentile(duration_ms, 0.5) AS p50, percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest
   FROM calls GROUP BY name),
 traced AS (
-  SELECT c.name, c.trace_id, count_if({FAILS}) AS failing, e.state, e.answered
-  FROM calls AS c JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id GROUP BY c.name, c.trace_id, e.state, e.answered),
+  SELECT c.name, c.trace_id, c.failing, e.state, e.answered
+  FROM (SELECT name, trace_id, count_if({FAILS}) AS failing FROM calls GROUP BY name, trace_id) AS c
+  JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id),
 per_trace AS (
   SELECT name, count(*) AS traces, count_if(failing > 0) AS failing_traces,
          count_if(failing > 0 AND state = 'OK') AS ended_ok, count_if(failing > 0 AND answered) AS recovered,

@@ -10,6 +10,8 @@ from ..errors import QueryRefused
 from .nodes import Rewrite, as_double, call, case, is_not_null
 
 _PLAIN_NAMES = {"any_value": "first", "first_value": "first", "last_value": "last"}
+SMALLEST = "smallest_here"
+"""Our own name for the n smallest values of a group; no query can write it, because the guard has no such function."""
 WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup, exp.Window)
 
 
@@ -108,6 +110,27 @@ def _collect_list(node: exp.Anonymous) -> exp.Expr:
     return node
 
 
+def take_smallest(tree: exp.Query) -> None:
+    """Says slice(sort_array(collect_list(x)), 1, n) as what keeps n values for a group instead of all of them; in place."""
+    for node in list(tree.find_all(exp.Anonymous)):
+        arguments = _nested(node, "slice", 3)
+        ordered = _nested(arguments[0], "sort_array", 1) if arguments else []
+        collected = _nested(ordered[0], "collect_list", 1) if ordered else []
+        if collected and arguments[1].name == "1" and isinstance(arguments[2], exp.Literal):
+            node.replace(call(SMALLEST, collected[0], arguments[2]))
+
+
+def _nested(node: exp.Expr, name: str, arguments: int) -> list[exp.Expr]:
+    """The arguments of a call of that name and number; none where it is something else."""
+    called = isinstance(node, exp.Anonymous) and str(node.this).lower() == name and len(node.expressions) == arguments
+    return list(node.expressions) if called and not isinstance(node.expressions[0], exp.Distinct) else []
+
+
+def _smallest(node: exp.Anonymous) -> exp.Expr:
+    value, count = node.expressions
+    return call("coalesce", call("min", value, count), exp.Array(expressions=[]))
+
+
 def _collect_set(node: exp.Anonymous) -> exp.Expr:
     """As collect_list, without repeats; sorted, so that it is the same each time."""
     _, (value,) = arguments_of(node)
@@ -193,4 +216,5 @@ AGGREGATE_REWRITES: dict[str, Rewrite] = {
     "percentile_disc": _percentile_within,
     "regr_intercept": _undefined_is_null,
     "regr_slope": _undefined_is_null,
+    SMALLEST: _smallest,
 }

@@ -26,6 +26,9 @@ _POSIX = {
 }
 _KNOWN_ESCAPES = frozenset("dDwWsSbBAzntrfavxpPQE")
 _NOT_IN_RE2 = ("(?=", "(?!", "(?<=", "(?<!", "(?>", "(?U")
+_JSON_TEXT, _JSON_TEXT_UNROLLED = r'(?:[^"\\]|\\.)*', r'[^"\\]*(?:\\.[^"\\]*)*'
+"""Java goes one call deeper for each round of a group, and a stack that is full ends a whole executor: of a text in JSON only
+the escapes are rounds then."""
 _TOKENS = re.compile(
     r"\\Q.*?(?:\\E|$)|\\[pP]\{[^}]*\}|\\x\{[0-9A-Fa-f]+\}|\\.|\[:\^?[a-z]+:\]|\(\?(?:P?<[A-Za-z_]\w*>|<[=!]|[^)]?)|"
     r"\{\d+(?:,\d*)?\}|.",
@@ -41,7 +44,7 @@ def java_pattern(pattern: exp.Expr) -> exp.Literal:
     """
     if not isinstance(pattern, exp.Literal) or not pattern.is_string:
         raise QueryRefused("On Spark a regular expression must be written out as a string: it is said there in other words.")
-    tokens = _TOKENS.findall(pattern.name)
+    tokens = _TOKENS.findall(pattern.name.replace(_JSON_TEXT, _JSON_TEXT_UNROLLED))
     multiline = any("m" in flags for flags in re.findall(r"\(\?([a-zA-Z]+)", pattern.name))
     said, inside = ["(?du)"], False
     for place, token in enumerate(tokens):

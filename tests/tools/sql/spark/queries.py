@@ -1,4 +1,4 @@
-"""Forty queries as people, playbooks and models write them, over the small catalog: every engine must answer them alike."""
+"""Queries as people, playbooks and models write them, over the small catalog: every engine must answer them alike."""
 
 QUERIES = {
     # the whole, and by what is recorded
@@ -130,6 +130,10 @@ QUERIES = {
           size(collect_list(cost)) AS costs,
           array_join(sort_array(collect_list(trace_id)),
           '+') AS joined FROM traces GROUP BY session_id ORDER BY session_id""",
+    "the first few of a group": """
+        SELECT version, slice(sort_array(collect_list(CASE WHEN state = 'OK' THEN md5(trace_id) END)), 1, 2) AS two,
+          slice(sort_array(collect_list(CASE WHEN cost > 9 THEN trace_id END)), 1, 5) AS none
+        FROM traces GROUP BY version ORDER BY 1""",
     "arrays by function": """
         SELECT array_sort(array(3, 1, NULL)) AS a, sort_array(array(3, 1, NULL), false) AS b, array_distinct(array(1,
           1, 2)) AS c,

@@ -50,6 +50,7 @@ PATTERNS = {
     "two ampersands in brackets": ("[a&&b]", r"(?du)[a&\&b]"),
     "a named class": ("[[:alpha:]_][[:^digit:]]", r"(?du)[\p{Alpha}_][\P{Digit}]"),
     "a named group": ("(?P<year>[0-9]{4})", "(?du)(?<year>[0-9]{4})"),
+    "a text in JSON": (r'"((?:[^"\\]|\\.)*)"', r'(?du)"([^"\\]*(?:\\.[^"\\]*)*)"'),
     "a brace alone": ("{x}", r"(?du)\{x}"),
 }
 
