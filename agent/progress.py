@@ -81,13 +81,13 @@ class Progress:
             self._tests, self._bar = {}, ""
 
     def line(self) -> str:
-        """One line: the step and how far it is."""
+        """One line: how far it is, or where nothing is counted the step."""
         with self._lock:
             if not self._bar:
                 return self._step or "starting"
             left = self._pace.seconds
             about = "" if left is None else f", about {duration(left)} left"
-            return f"{self._step}: {self._bar}, {self._done:,} of {self._total:,}{about}"
+            return f"{self._bar}: {self._done:,} of {self._total:,}{about}"
 
     def tests(self) -> list[tuple[str, str, str]]:
         """Per hypothesis under test its id, how far it is, and its statement."""

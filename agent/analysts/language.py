@@ -25,6 +25,9 @@ PURPOSE_SAMPLE = 20
 """Traces that the purpose is read from, as the workflow has it."""
 
 
+NO_READING = "This analysis was begun without a model, so nothing in it is decided by reading: begin a new one for that."
+
+
 class LanguageAnalyst:
     """Asks a language model; what can be counted is left to the statistical analyst, and so is all once the budget is spent."""
 
@@ -111,7 +114,8 @@ class LanguageAnalyst:
         inquiry, suggested = await self._inquiry(bench, analysis, step="test"), asked_for(hypothesis.statement)
         planned = await plan_candidate(inquiry, suggested, may_read=may_read, owner=owner)
         plan = planned.draft.plan if planned.draft is not None else None
-        return Planned(plan, planned.refused.removeprefix(suggested.candidate.statement).strip())
+        refused = planned.refused.removeprefix(suggested.candidate.statement).strip()
+        return Planned(plan, refused if plan is not None or analysis.with_model else f"{refused} {NO_READING}")
 
     async def close(self) -> None:
         """Ends the connections to the model."""

@@ -22,13 +22,13 @@ SHOWN = ("hypotheses", "issues", "census", "spend")
 ISSUE_ACTIONS = ("reject", "resolve", "reopen", "severity")
 
 COMMANDS = {
-    "add": Spec("/add STATEMENT", "state a hypothesis; it is tested in this run where a plan for it is known"),
+    "add": Spec("/add STATEMENT", "state a hypothesis; it is tested in this run where a plan is known or can be written"),
     "drop": Spec("/drop H3 [WHY]", "give a hypothesis up; work on it stops at once", "hypothesis"),
     "edit": Spec("/edit H3 5% | TEXT", "another threshold, or other words, before it is tested", "hypothesis"),
     "focus": Spec("/focus [TEXT]", "show what to look at first, or add to it"),
     "pause": Spec("/pause", "pause at the next safe point (Ctrl-C does too)"),
     "resume": Spec("/resume", "go on"),
-    "why": Spec("/why H2", "its plan, its numbers, its evidence, its verdict", "hypothesis"),
+    "why": Spec("/why H2 [full]", "its plan, its numbers, its evidence, its verdict", "hypothesis"),
     "show": Spec("/show WHAT", "hypotheses, issues, census or spend", "shown"),
     "sql": Spec("/sql SELECT ...", "ask the traces; relations: traces, spans, assessments", "sql", slow=True),
     "trace": Spec("/trace ID [full]", "one trace as a tree of its spans", "trace", slow=True),

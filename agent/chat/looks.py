@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -36,13 +37,14 @@ class Looks:
         self._reach = reach
 
     async def why(self, words: str) -> None:
-        """One hypothesis whole."""
+        """One hypothesis; each of its queries on a few lines, whole with `full`."""
         reach, run_id = self._reach, self._reach.run_id
-        subject = await reach.find(words.split()[0] if words else "", "H")
+        handle, _, how = words.partition(" ")
+        subject = await reach.find(handle, "H")
         hypothesis = await reach.call(lambda: reach.store.get_hypothesis(run_id, subject))
         await reach.look_at([each.trace_id for each in hypothesis.evidence])
         steps = reach.steps.get(subject) or _planned(hypothesis)
-        reach.say(*views.why(hypothesis, reach.handles, steps, reach.testing))
+        reach.say(*views.why(hypothesis, reach.handles, steps, reach.testing, full=how.strip() == "full"))
 
     async def issue(self, issue_id: str) -> None:
         """One issue whole."""
@@ -107,11 +109,11 @@ class Looks:
     async def sources(self, names: Sequence[str]) -> None:
         """What an answer rests on, a line each, as the memory has it."""
         for name in names:
-            self._reach.say(await self._source(name))
+            self._reach.say(Padding(await self._source(name), (0, 0, 0, 2), expand=False))
 
     async def _source(self, name: str) -> Text:
         reach, run_id = self._reach, self._reach.run_id
-        line = Text.assemble("  ", (one_line(name), "bold"), "  ")
+        line = Text.assemble((one_line(name), "bold"), "  ")
         if NAMED.fullmatch(name) and name.startswith("H"):
             subject = await reach.find(name, "H")
             hypothesis = await reach.call(lambda: reach.store.get_hypothesis(run_id, subject))

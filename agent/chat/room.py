@@ -24,7 +24,7 @@ from .reach import Reach
 from .review import Reviewing
 from .screen import ChatDisplay, Prompt
 
-WELCOME = "The analysis begins; type at any time. /help lists the commands, Ctrl-C pauses, Ctrl-D leaves."
+WELCOME = "The analysis {stands}; type at any time. /help lists the commands, Ctrl-C pauses, Ctrl-D leaves."
 CONTROL = {"stop": "pause", "pause": "pause", "quit": "quit", "exit": "quit", "help": "help"}
 """Single words that are commands even while a question waits for a free text."""
 
@@ -66,7 +66,8 @@ class Room:
             start: Whether the analysis is to run at once; one that is done is only talked about.
         """
         self._engine.on_change = self._changed
-        self._display.say(Text(WELCOME, style="dim"))
+        stands = "is done" if not start else "begins" if begun is None else "goes on"
+        self._display.say(Text(WELCOME.format(stands=stands), style="dim"))
         if begun is not None:
             self._begin(begun.experiment_id)
         if start:

@@ -57,7 +57,9 @@ def issues(listed: Sequence[Issue], handles: Handles, run_id: str) -> Renderable
     return table if listed else Text("No issues yet.")
 
 
-def why(hypothesis: Hypothesis, handles: Handles, steps: Mapping[str, str], testing: Sequence[str]) -> Iterator[RenderableType]:
+def why(
+    hypothesis: Hypothesis, handles: Handles, steps: Mapping[str, str], testing: Sequence[str], *, full: bool
+) -> Iterator[RenderableType]:
     """One hypothesis whole: why it was stated, its plan, each step with its filter and count, its numbers, evidence, verdict."""
     word = standing(hypothesis, testing)
     yield Text.assemble(
@@ -74,7 +76,7 @@ def why(hypothesis: Hypothesis, handles: Handles, steps: Mapping[str, str], test
         yield _head("Steps")
         for title, sql in steps.items():
             yield below(title)
-            yield below(one_line(sql), indent=4, style="dim")
+            yield below(one_line(sql) if full else _cut(one_line(sql)), indent=4, style="dim")
     if hypothesis.blocked:
         yield _head("Not tested")
         yield below(hypothesis.blocked)

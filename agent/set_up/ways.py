@@ -89,7 +89,7 @@ def databricks(person: Asks, cwd: Path, environ: Mapping[str, str]) -> Way | Non
             reached = {"DATABRICKS_CONFIG_PROFILE": profile}
         case _:
             return None
-    warehouse = person.ask("Id of the SQL warehouse that reads the traces (Enter where none is needed):")
+    warehouse = person.ask("Id of the SQL warehouse that reads the traces (Enter where the environment names it):")
     return Way({URI: "databricks", **reached, **({WAREHOUSE: warehouse} if warehouse else {})})
 
 

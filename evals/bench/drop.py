@@ -4,7 +4,7 @@
 
 On a planted SQLite store of 60 traces, each hypothesis a query that would take for ever. `here`: through the analysis that runs,
 as the chat does it. `elsewhere`: written to the memory as another process would, and seen by the pool. `here, judged`: what is
-given up is being read, four calls to a judge in flight that never answers. Prints a markdown table.
+given up is being read, with a call in flight to a judge that never answers. Prints a markdown table.
 """
 
 import asyncio
@@ -167,7 +167,7 @@ def main() -> None:
     ways: tuple[tuple[str, Measure, str, int], ...] = (
         ("here", lambda folder: measure(folder, here), "its query's process gone", 200),
         ("elsewhere", lambda folder: measure(folder, elsewhere), "its query's process gone", 2000),
-        ("here, judged", measure_judged, "the server sees all four calls closed", 200),
+        ("here, judged", measure_judged, "the server sees its judge's call closed", 200),
     )
     for name, way, ended, limit in ways:
         with tempfile.TemporaryDirectory() as folder:

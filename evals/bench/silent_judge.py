@@ -111,7 +111,7 @@ class SilentServer:
 
 @dataclass
 class JudgeDropper:
-    """Gives each reading up once all the calls that its judge makes at a time are in flight; then the next is stated."""
+    """Gives each reading up once its judge's call is in flight; the next is stated before."""
 
     server: SilentServer
     repeats: int
@@ -134,7 +134,7 @@ class JudgeDropper:
         run_id = context.pool.bench.run_id
         for number in range(self.repeats):
             subject = context.store.list_hypotheses(run_id)[number].hypothesis_id
-            while len(self.server.asked[number]) < 4:
+            while not self.server.asked[number]:
                 await asyncio.sleep(LOOK_S)
             if number + 1 < self.repeats:
                 await asyncio.to_thread(context.store.create_hypothesis, run_id, unread(number + 1))

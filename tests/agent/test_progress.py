@@ -20,9 +20,9 @@ def test_step_says_how_far_it_is_and_how_long_the_rest_takes_at_the_pace_so_far(
     assert progress.line() == "Testing the hypotheses"
     progress.follow(Event("progress", "hypotheses tested", step="test", done=0, total=12))
     clock.now += 20
-    assert progress.line() == "Testing the hypotheses: hypotheses tested, 0 of 12"
+    assert progress.line() == "hypotheses tested: 0 of 12"
     progress.follow(Event("progress", "hypotheses tested", step="test", done=4, total=12))
-    assert progress.line() == "Testing the hypotheses: hypotheses tested, 4 of 12, about 40 s left"
+    assert progress.line() == "hypotheses tested: 4 of 12, about 40 s left"
     progress.follow(Event("progress", "hypotheses tested", step="test", done=12, total=12))
     assert progress.line() == "Testing the hypotheses"
 

@@ -106,6 +106,6 @@ def _blocked(focus: str, playbook: Mapping[str, Entry]) -> HypothesisDraft:
         blocked=(
             "No entry of the playbook is about this, so counting can't test it. Say it with words that an entry knows "
             f"({', '.join(sorted({entry.keywords[0] for entry in playbook.values()}))}), write an entry of your own "
-            "(docs/playbook.md), or use an analyst that reads traces."
+            "(docs/playbook.md), or go on with a language model (--model), which plans it."
         ),
     )

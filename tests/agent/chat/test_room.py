@@ -52,12 +52,12 @@ def test_everything_can_be_done_at_any_time_and_is_kept(sample_experiment: Sampl
         await talking.told("/trace tr-none", "has no trace 'tr-none'")
         await talking.told("SELECT state, count(*) AS n FROM traces GROUP BY state", "rows; kept as query Q")
         await talking.told("/sql DROP TABLE traces", "can't|only|refused|SELECT")
-        await talking.told(
-            "/sql SELECT repeat('what they said ', 9) AS said FROM traces", "texts and name no trace, so none\\s+is"
-        )
+        said = "what they said " * 9
+        await talking.told(f"/sql SELECT '{said}' AS said FROM traces", "texts and name no trace, so none\\s+is")
         await talking.told("/show census", "Figure")
         await talking.told("/show spend", "Nothing: the statistical analyst")
-        await talking.told("/add few failed traces: reliability", "H\\d+ ")
+        await talking.told("/add few failed traces: reliability", "H\\d+ [\\s\\S]*opened again to test it")
+        await talking.hear("Hypotheses: ")
         await talking.told("/report", "Report: ")
         await talking.told("/help", "/quit")
         talking.say("quit")
