@@ -7,7 +7,7 @@ A few affected clusters don't show their spread: where one of 100 sessions has o
 independent, whether they are or not. The formula as published then holds the true rate in 89% of simulations (ICC .5, 2%, 100
 sessions). So the bound on the side of which there is little to see counts on fewer traces: between as many as there are clusters,
 which is what is counted on where none is affected, and what the spread says, by the root of the affected clusters out of 20. With
-that the least of 175 kinds of store has 94% (`evals/nulls`).
+that the least of 175 kinds of store has 93.5% (`evals/nulls`).
 """
 
 from typing import Literal, NamedTuple

@@ -24,7 +24,7 @@ def test_what_is_there_is_found_and_little_else() -> None:
     assert np.mean([each.true["contrast"] for each in made.found]) >= 2.9
     assert np.mean([each.true["slices"] for each in made.found]) >= 0.9
     assert np.mean([each.false_share for each in made.found]) <= 0.05
-    assert error_row(made).startswith("| mixed | 0 | 300 | ")
+    assert error_row(made).startswith("| mixed | 0 | 300 | 8 | ")
 
 
 def test_labels_that_are_dealt_anew_to_whole_sessions_are_constant_in_them() -> None:
