@@ -1,13 +1,10 @@
 """The settings of a session: flag before environment before env file before default, and where each came from."""
 
-import os
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
-from urllib.parse import urlsplit
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +12,7 @@ from ..tools.errors import UserError
 from ..tools.insights.models import Severity
 from .config_file import pick_scope, read_config
 from .environment import Given, Source, find_settings, others, read_env_file
+from .setting_values import READERS, Frame, read_path
 
 Output = Literal["rich", "plain", "json", "none"]
 
@@ -138,7 +136,7 @@ def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], cwd: 
     flagged = {name: Given(value, Source.FLAG, _option(name)) for name, value in flags.items() if name in names}
     given |= _from_config({**given, **flagged}, cwd, names) | flagged
     given, overruled = _settle(given)
-    frame = _Frame(cwd, now or datetime.now(UTC))
+    frame = Frame(cwd, now or datetime.now(UTC))
     settings = _build(given, frame, environ)
     _check_window(settings, given, frame.now)
     origins = {name: given[name].origin if name in given else overruled.get(name, "default") for name in Settings.model_fields}
@@ -149,14 +147,9 @@ def _from_config(given: Mapping[str, Given], cwd: Path, names: Collection[str]) 
     """The settings of the scope that is chosen in the configuration, where one is given."""
     if "config" not in given:
         return {}
-    path = _path(given["config"].value, _Frame(cwd, datetime.now(UTC)))
+    path = read_path(given["config"].value, Frame(cwd, datetime.now(UTC)))
     wanted = str(given["scope"].value) if "scope" in given else None
     return dict(pick_scope(read_config(path, names), wanted, path).given)
-
-
-class _Frame(NamedTuple):
-    cwd: Path
-    now: datetime
 
 
 def _option(name: str) -> str:
@@ -204,13 +197,13 @@ def _on(name: str, given: Mapping[str, Given]) -> bool:
     return name in given and not (name in _SWITCHES and str(given[name].value).lower() in _OFF)
 
 
-def _build(given: Mapping[str, Given], frame: _Frame, environ: Mapping[str, str]) -> Settings:
+def _build(given: Mapping[str, Given], frame: Frame, environ: Mapping[str, str]) -> Settings:
     values: dict[str, object] = {"cache": _default_cache(environ)}
     for name, (value, _, origin) in given.items():
         if isinstance(value, str) and not value.strip():
             raise UserError(f"{origin} is empty: give it a value, or leave it out.")
         try:
-            values[name] = _READERS[name](value, frame) if name in _READERS else value
+            values[name] = READERS[name](value, frame) if name in READERS else value
         except ValueError as error:
             raise UserError(f"{origin}: {error}") from None
     try:
@@ -237,97 +230,3 @@ def _check_window(settings: Settings, given: Mapping[str, Given], now: datetime)
             f"{given['since'].origin} ({since:%Y-%m-%d %H:%M} UTC) must be before "
             f"{given['until'].origin} ({settings.until:%Y-%m-%d %H:%M} UTC): no trace can lie between."
         )
-
-
-def _since(value: object, frame: _Frame) -> object:
-    return "last" if str(value).strip().lower() == "last" else _instant(value, frame)
-
-
-def _last(value: object, frame: _Frame) -> datetime:
-    text = str(value).strip().lower()
-    if not re.fullmatch(r"\d*[1-9]\d*[wdhm]", text):
-        raise ValueError(f"{text!r} is no length of time: say 7d, 24h or 90m.")
-    return _instant(text, frame)
-
-
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
-
-
-def _instant(value: object, frame: _Frame) -> datetime:
-    text = str(value).strip()
-    age = re.fullmatch(r"(\d+)([wdhm])", text.lower())
-    try:
-        if age:
-            return frame.now.astimezone(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        instant = datetime.fromisoformat(text)
-        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no time: say 2026-11-01, 2026-11-01T08:30 (UTC), or how long ago: 7d, 24h, 90m.") from None
-
-
-def _path(value: object, frame: _Frame) -> Path:
-    try:
-        return frame.cwd / Path(str(value)).expanduser()
-    except RuntimeError:
-        raise ValueError(f"the home folder in {str(value)!r} is unknown: write the path out.") from None
-
-
-def _report(value: object, frame: _Frame) -> Path:
-    path = _path(value, frame)
-    if path.is_dir():
-        raise ValueError(f"{str(path)!r} is a folder: say which file in it.")
-    return path
-
-
-def _playbook(value: object, frame: _Frame) -> tuple[Path, ...]:
-    folders = tuple(_path(part, frame) for part in _parts(value, os.pathsep))
-    for folder in folders:
-        if not folder.is_dir():
-            raise ValueError(f"there is no folder {str(folder)!r}: check the path.")
-    return folders
-
-
-def _address(value: object, frame: _Frame) -> str:
-    parts = urlsplit(str(value).strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("it isn't the address of a web service: say https://...")
-    return str(value).strip()
-
-
-def _focus(value: object, frame: _Frame) -> tuple[str, ...]:
-    return tuple(_parts(value, ";"))
-
-
-def _parts(value: object, separator: str) -> list[str]:
-    """A repeated option is a list already; a key of an environment holds several with a separator between."""
-    parts = value.split(separator) if isinstance(value, str) else cast(Iterable[object], value)
-    return [str(part).strip() for part in parts if str(part).strip()]
-
-
-def _prices(value: object, frame: _Frame) -> tuple[str, ...]:
-    entries = tuple(_parts(value, ";"))
-    for entry in entries:
-        if not re.fullmatch(r"[^=]+=\d+(\.\d+)?/\d+(\.\d+)?(/\d+(\.\d+)?)?", entry):
-            raise ValueError(f"{entry!r} is no price: say MODEL=IN/OUT in USD for a million tokens, as in small=0.25/2.00.")
-    return entries
-
-
-def _severity(value: object, frame: _Frame) -> str:
-    if str(value).upper() not in list(Severity):
-        raise ValueError(f"{value!r} is no severity: say {', '.join(Severity)}.")
-    return str(value).upper()
-
-
-_READERS: dict[str, Callable[[object, _Frame], object]] = {
-    "focus": _focus,
-    "since": _since,
-    "last": _last,
-    "until": _instant,
-    "report": _report,
-    "playbook": _playbook,
-    "cache": _path,
-    "config": _path,
-    "notify": _address,
-    "fail_on": _severity,
-    "price": _prices,
-}

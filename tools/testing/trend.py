@@ -3,6 +3,10 @@
 The share of the new traces is compared with the level of the issue: all looks since it was found or last changed, pooled. Looks
 are small on quiet days, so those that are too few to show anything are joined with the next ones into one window.
 
+The look that an issue was found by, or came back by, is high by selection: it was found because it was high, by luck too. Nothing
+is called better than that; the first window after it that is large enough, and not quiet, becomes the level instead. That
+something is worse than it is called all the more surely.
+
 - worse, better: Fisher's exact test, two-sided, of affected and unaffected traces, each count divided by the design effect of its
   clusters (Rao and Scott 1992); adjusted by Benjamini and Hochberg over all known issues of the analysis, at 5%. A share that has
   fallen below the issue's own threshold is not called better, but on its way to be gone.
@@ -13,7 +17,7 @@ are small on quiet days, so those that are too few to show anything are joined w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +55,8 @@ class Course:
     level: Tally
     pending: Tally
     quiet: int
+    selected: bool = False
+    """Whether the level is that of the look by which the issue was found, which is high by selection."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def judge(known: Mapping[str, Known]) -> dict[str, TrendPoint]:
     courses = {name: course_of(each.trend, each.threshold) for name, each in known.items()}
     windows = {name: courses[name].pending.plus(tally(each.point)) for name, each in known.items()}
     compared = [name for name, each in known.items() if each.status is not IssueStatus.RESOLVED and tally(each.point).traces > 0]
-    p_values = [change_p_value(courses[name].level, windows[name]) for name in compared]
+    p_values = [_p_value(courses[name], windows[name]) for name in compared]
     adjusted = stats.false_discovery_control(np.array(p_values), method="bh") if p_values else np.zeros(0)
     p_adjusted = dict(zip(compared, map(float, adjusted), strict=True))
     return {
@@ -93,7 +99,7 @@ def course_of(trend: Sequence[TrendPoint], threshold: float) -> Course:
     for point in trend:
         window = course.pending.plus(tally(point))
         if point.standing in {"new", "back"}:
-            course = Course(tally(point), Tally(), 0)
+            course = Course(tally(point), Tally(), 0, selected=True)
         elif point.standing in {"worse", "better"}:
             course = Course(window, Tally(), 0)
         else:
@@ -110,6 +116,11 @@ def change_p_value(level: Tally, window: Tally) -> float:
     return float(p_value)
 
 
+def _p_value(course: Course, window: Tally) -> float:
+    """Of a change; none is looked for below a level that is high by selection."""
+    return 1.0 if course.selected and window.share <= course.level.share else change_p_value(course.level, window)
+
+
 def is_large_enough(level: Tally, window: Tally) -> bool:
     """Whether a fault at this level would have shown in the window with probability 95%."""
     return 0 < level.share < 1 and window.traces * np.log1p(-level.share) <= np.log(MISSED) or level.share == 1 <= window.traces
@@ -123,10 +134,10 @@ def is_quiet(level: Tally, window: Tally, threshold: float) -> bool:
 
 def _with_window(course: Course, window: Tally, threshold: float) -> Course:
     if not is_large_enough(course.level, window):
-        return Course(course.level, window, course.quiet)
+        return replace(course, pending=window)
     if is_quiet(course.level, window, threshold):
-        return Course(course.level, Tally(), course.quiet + 1)
-    return Course(course.level.plus(window), Tally(), 0)
+        return replace(course, pending=Tally(), quiet=course.quiet + 1)
+    return Course(window if course.selected else course.level.plus(window), Tally(), 0)
 
 
 def _standing(known: Known, course: Course, p_adjusted: float | None) -> Standing:

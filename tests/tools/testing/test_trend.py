@@ -41,7 +41,14 @@ def test_share_that_chance_explains_is_still_there() -> None:
 
 def test_share_that_rises_or_falls_is_worse_or_better_and_becomes_the_level() -> None:
     assert course([(10, 100), (30, 100), (30, 100)]) == ["new", "worse", "still"]
-    assert course([(40, 100), (15, 100), (15, 100)]) == ["new", "better", "still"]
+    assert course([(40, 100), (40, 100), (15, 100), (15, 100)]) == ["new", "still", "better", "still"]
+
+
+def test_issue_is_not_better_than_the_look_that_found_it_but_than_the_one_after() -> None:
+    """It was found because its share was high, by luck too."""
+    assert course([(40, 100), (15, 100), (15, 100), (38, 100)]) == ["new", "still", "still", "worse"]
+    assert course([(40, 100), (30, 100), (10, 100)]) == ["new", "still", "better"]
+    assert course([(40, 100), (70, 100)]) == ["new", "worse"]
 
 
 def test_two_quiet_windows_make_it_gone_and_being_seen_brings_it_back() -> None:
@@ -61,8 +68,8 @@ def test_windows_too_small_to_show_it_are_joined_until_they_can() -> None:
 
 
 def test_rare_fault_below_its_threshold_counts_as_quiet_and_one_above_as_better() -> None:
-    assert course([(30, 100), (1, 100)], threshold=0.02) == ["new", "quiet"]
-    assert course([(30, 100), (5, 100)], threshold=0.02) == ["new", "better"]
+    assert course([(30, 100), (30, 100), (1, 100)], threshold=0.02) == ["new", "still", "quiet"]
+    assert course([(30, 100), (30, 100), (5, 100)], threshold=0.02) == ["new", "still", "better"]
 
 
 def test_rejected_issue_stays_so_until_its_share_has_risen() -> None:
