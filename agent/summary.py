@@ -4,10 +4,13 @@ import re
 from typing import Literal
 
 from ..graph.routes import waits
-from ..tools.insights.models import Hypothesis, HypothesisStatus, Issue, IssueStatus, SnapshotRecord
+from ..tools.insights.models import Analysis, Hypothesis, HypothesisStatus, Issue, IssueStatus, SnapshotRecord
 from ..tools.insights.store import InsightStore
 from ..tools.links import Pages, masked_uri, ui_command
 from .outcome import Copied, IssueLine, Outcome
+
+NAMED = 5
+"""Issues that a sentence names."""
 
 
 def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stopped"], ui_url: str | None) -> Outcome:
@@ -34,13 +37,25 @@ def summarise(store: InsightStore, run_id: str, *, status: Literal["done", "stop
         issues_link=pages.issues(analysis.experiment_id, shown.run_id) if shown else None,
         resume_hint=_resume_command(store, run_id) if status == "stopped" else "",
         untested=untested,
-        notes=list(analysis.notes),
+        notes=[*analysis.notes, *_unread(store, analysis)],
         question=None,
     )
 
 
 def _copied(record: SnapshotRecord | None) -> Copied | None:
     return Copied(record.traces, record.instant, record.last_trace) if record else None
+
+
+def _unread(store: InsightStore, analysis: Analysis) -> list[str]:
+    """One sentence on the known issues that only a reader could look at again; none where there are none."""
+    known = [
+        issue
+        for issue in store.list_issues(analysis.experiment_id)
+        if issue.needs_reading and issue.source_run_id != analysis.run_id and issue.fingerprint.scope == analysis.scope.filter
+    ]
+    named = "; ".join(f"{issue.issue_id} since {issue.last_found:%Y-%m-%d}" for issue in known[:NAMED])
+    more = f", and {len(known) - NAMED} more" if len(known) > NAMED else ""
+    return [f"Not looked at, because that needs reading: {named}{more}."] if known else []
 
 
 def _resume_command(store: InsightStore, run_id: str) -> str:

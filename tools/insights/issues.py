@@ -152,7 +152,7 @@ def _new_issue(subject: str, draft: IssueDraft, experiment_id: str, *, run_id: s
     line = f"{transitions.stamp(at)} found by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}"
     fields = {name: getattr(draft, name) for name in IssueDraft.model_fields}
     own = {"issue_id": subject, "experiment_id": experiment_id, "source_run_id": run_id, "ops": (_found_by(run_id),)}
-    return Issue.model_validate({**fields, **own, "history": (line,), "created_at": at, "updated_at": at})
+    return Issue.model_validate({**fields, **own, "history": (line,), "created_at": at, "updated_at": at, "found_at": at})
 
 
 def _found_by(run_id: str) -> str:

@@ -180,7 +180,8 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
     taken_over["watch"] = issue.watch or draft.watch  # the looks of a trend are comparable because all follow one plan
     taken_over["onset"] = draft.onset or issue.onset  # later traces may all lie after the beginning
     line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
-    return issue.model_copy(update={**taken_over, "source_run_id": run_id, "history": (*issue.history, line)})
+    found = {"source_run_id": run_id, "found_at": at, "history": (*issue.history, line)}
+    return issue.model_copy(update={**taken_over, **found})
 
 
 def set_by_person(

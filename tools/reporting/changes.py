@@ -35,6 +35,11 @@ class Change:
         return self.point.standing
 
     @property
+    def is_news(self) -> bool:
+        """Whether a reader should see it first: it stands otherwise than before, or is about to."""
+        return self.standing not in {"still", "rejected"}
+
+    @property
     def in_words(self) -> str:
         """How it stands, for a reader."""
         if self.standing == "still" and not self.point.affected:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..insights.models import Bucket, Interval
+from ..insights.models import Bucket, Interval, Onset
 from ..shares import percent
 from .excerpts import plain
 from .facts import ReportFacts
+from .words import interval, when
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +31,16 @@ WIDTH, LINE = 4.7, 0.3
 """Inches: how wide a plot is, how high a row of it."""
 LABEL_CHARS = 62
 MAX_ROWS = 12
+NAMED_LOOKS = 6
+"""Looks of a trend that are told in words; the plot has all."""
+MOST_ONSETS = 3
+"""Beginnings of issues that a plot marks: of the most severe."""
 LEAST_BUCKETS = 3
 """Fewer points in time than this make no plot."""
+
+
+Began = tuple[str, Onset]
+"""The title of an issue, and when it began."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +72,17 @@ class Look(NamedTuple):
 
 
 def time_charts(facts: ReportFacts) -> tuple[Chart, ...]:
-    """Errors, and latency where it was measured, over time; none where all traces fall into a moment."""
+    """Errors where there are any, latency where it was measured, over time; none where all traces fall into a moment."""
     errors = facts.census.find("trace_error_rate", dimension="time")
     width_ms = facts.census.value("time_bucket_ms")
     if len(errors) < LEAST_BUCKETS or width_ms is None:
         return ()
     width = timedelta(milliseconds=width_ms)
-    charts = [_errors(facts, errors, width)]
+    began = [(each.issue.title, each.issue.onset) for each in facts.issues if each.issue.onset is not None][:MOST_ONSETS]
+    charts = [_errors(facts, errors, width, began)] if any(bucket.value for bucket in errors) else []
     median = facts.census.find("latency_p50", dimension="time")
     if not facts.durations_are_nominal and any(bucket.value for bucket in median):
-        charts.append(_latency(median, facts.census.find("latency_p95", dimension="time"), width))
+        charts.append(_latency(median, facts.census.find("latency_p95", dimension="time"), width, began))
     return tuple(charts)
 
 
@@ -91,7 +101,7 @@ def compared_shares(title: str, rows: Sequence[Compared], query_ids: Sequence[st
         axes.set_yticks([])
         _share_axis(axes.xaxis, max(max(row.interval.high if row.interval else row.share, row.rest) for row in shown))
 
-    said = "; ".join(f"{plain(row.label)}: {percent(row.share)} against {percent(row.rest)}" for row in shown)
+    said = "; ".join(f"{plain(row.label)}: {_with(row.share, row.interval)} against {percent(row.rest)}" for row in shown)
     return Chart(
         title,
         f"Filled: the group, with its interval; hollow: the rest. {said}.",
@@ -100,7 +110,7 @@ def compared_shares(title: str, rows: Sequence[Compared], query_ids: Sequence[st
     )
 
 
-def trend(title: str, looks: Sequence[Look]) -> Chart:
+def trend(title: str, looks: Sequence[Look], query_ids: Sequence[str]) -> Chart:
     """The affected share of one issue from analysis to analysis, each with its interval."""
 
     def draw(figure: "Figure") -> None:
@@ -113,13 +123,14 @@ def trend(title: str, looks: Sequence[Look]) -> Chart:
         _share_axis(axes.yaxis, max(look.interval.high if look.interval else look.share for look in looks) or 0.01)
         _time_axis(axes)
 
-    said = "; ".join(f"{look.at:%Y-%m-%d %H:%M}: {percent(look.share)}" for look in looks)
-    return Chart(
-        title, f"Affected share, by the end of each analysis's window (UTC): {said}.", (), _svg(title, (WIDTH, 1.5), draw)
-    )
+    named = looks[-NAMED_LOOKS:]
+    said = "; ".join(f"{look.at:%Y-%m-%d %H:%M}: {_with(look.share, look.interval)}" for look in named)
+    which = f", the last {len(named)} of {len(looks)}" if len(named) < len(looks) else ""
+    says = f"Affected share, by the end of each analysis's window (UTC){which}: {said}."
+    return Chart(title, says, tuple(query_ids), _svg(title, (WIDTH, 1.5), draw))
 
 
-def _errors(facts: ReportFacts, errors: Sequence[Bucket], width: timedelta) -> Chart:
+def _errors(facts: ReportFacts, errors: Sequence[Bucket], width: timedelta, began: Sequence[Began]) -> Chart:
     overall = facts.bucket("trace_error_rate", dimension="all")
     bursts = [each.issue.fingerprint for each in facts.issues if each.issue.fingerprint.measure == "error_burst"]
     onsets = [_instant(burst.segment) for burst in bursts]
@@ -137,6 +148,7 @@ def _errors(facts: ReportFacts, errors: Sequence[Bucket], width: timedelta) -> C
         for onset in onsets:
             axes.axvline(_place(onset), color=INK, linewidth=1)
             axes.annotate(" burst", (_place(onset), 1), xycoords=("data", "axes fraction"), color=INK, va="top")
+        _mark(axes, began)
         _time_axis(axes)
 
     highest = f"{percent(worst.value or 0.0)} ({worst.numerator or 0:,} of {worst.denominator or 0:,})"
@@ -144,10 +156,10 @@ def _errors(facts: ReportFacts, errors: Sequence[Bucket], width: timedelta) -> C
     all_in_all = f" Dashed: {percent(overall.value)} in all." if overall is not None and overall.value is not None else ""
     marked = " Marked: where a burst of errors begins." if onsets else ""
     title = "Error rate over time"
-    return Chart(title, said + all_in_all + marked, (errors[0].query_id,), _svg(title, (WIDTH, 1.9), draw))
+    return Chart(title, said + all_in_all + marked + _told(began), (errors[0].query_id,), _svg(title, (WIDTH, 1.9), draw))
 
 
-def _latency(median: Sequence[Bucket], p95: Sequence[Bucket], width: timedelta) -> Chart:
+def _latency(median: Sequence[Bucket], p95: Sequence[Bucket], width: timedelta, began: Sequence[Began]) -> Chart:
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         for buckets, colour, label in ((p95, MUTED, "p95"), (median, ACCENT, "median")):
@@ -155,13 +167,43 @@ def _latency(median: Sequence[Bucket], p95: Sequence[Bucket], width: timedelta) 
             axes.plot(places, seconds, "-o", color=colour, markersize=2.5, linewidth=1.2, label=label)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} s")
-        axes.legend(frameon=False, loc="upper left", ncols=2, borderaxespad=0, bbox_to_anchor=(0, 1.16), handlelength=1.2)
+        axes.legend(
+            frameon=False,
+            loc="upper left",
+            ncols=2,
+            borderaxespad=0,
+            bbox_to_anchor=(0, 1.16 + 0.07 * len(began)),
+            handlelength=1.2,
+        )
+        _mark(axes, began)
         _time_axis(axes)
 
     slowest = max(median, key=lambda bucket: bucket.value or 0.0)
     said = f"Of traces that ended OK. Highest median: {(slowest.value or 0.0) / 1000:,.1f} s from {slowest.segment} UTC on."
     title = "Latency over time"
-    return Chart(title, said, (median[0].query_id,), _svg(title, (WIDTH, 1.9), draw))
+    return Chart(title, said + _told(began), (median[0].query_id,), _svg(title, (WIDTH, 1.9), draw))
+
+
+def _mark(axes: "Axes", began: Sequence[Began]) -> None:
+    """Draws above the plot from when to when issues began: at some instant within, which isn't known."""
+    for place, (_, onset) in enumerate(began, start=1):
+        start, end, height = _place(onset.earliest), _place(onset.latest), 1.02 + 0.07 * (place - 1)
+        across = axes.get_xaxis_transform()
+        axes.plot([start, end], [height, height], color=ACCENT, linewidth=2.5, transform=across, clip_on=False)
+        axes.annotate(f"  {place}", (end, height), xycoords=across, color=ACCENT, va="center", annotation_clip=False)
+
+
+def _told(began: Sequence[Began]) -> str:
+    said = "; ".join(
+        f"{place} {plain(title)}, between {when(onset.earliest)} and {when(onset.latest)}"
+        for place, (title, onset) in enumerate(began, start=1)
+    )
+    return f" Lines above: from when to when an issue began. {said}." if said else ""
+
+
+def _with(share: float, bounds: Interval | None) -> str:
+    """A share with its interval."""
+    return f"{percent(share)} ({interval(bounds)})" if bounds else percent(share)
 
 
 def _with_gaps(buckets: Sequence[Bucket], width: timedelta) -> tuple[list[float], list[float]]:

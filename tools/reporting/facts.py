@@ -117,6 +117,11 @@ class ReportFacts:
         return is_first(self.changes)
 
     @property
+    def unread(self) -> list[Issue]:
+        """Known issues that only a reader can look at again, and that this analysis didn't find: nothing new is known of them."""
+        return [each for each in self.known_issues if each.needs_reading and each.fingerprint.scope == self.snapshot.filter]
+
+    @property
     def link(self) -> str | None:
         """To the analysis run in MLflow's pages."""
         return self.pages.run(self.analysis.experiment_id, self.analysis.run_id)

@@ -18,9 +18,11 @@ from .charts import Chart, Compared, Look, compared_shares, time_charts, trend
 from .excerpts import CODE, plain
 from .facts import IssueFacts, ReportFacts
 from .next_steps import next_steps
-from .words import amount, number, share_of_issue, when
+from .words import amount, began, day, number, share_of_issue, when
 
 QUERY = re.compile(r"\bQ[0-9a-f]{10}\b")
+NEWS_SHOWN = 8
+"""Changes since the last analysis that stand open: what a screen holds; the rest is folded."""
 SQL_CHARS = 6_000
 """Characters of a query that the page holds; the record in the run has all."""
 
@@ -37,7 +39,8 @@ def render_html(facts: ReportFacts) -> str:
         "scale": _scale(facts),
         "link": partial(facts.pages.trace, facts.analysis.experiment_id),
         "next_steps": next_steps(facts),
-        "trend_of": _trend_of,
+        "trend_of": partial(_trend_of, facts),
+        "news_shown": NEWS_SHOWN,
     }
     return _template().render(shown).strip() + "\n"
 
@@ -111,10 +114,12 @@ def _standing_out(facts: ReportFacts) -> list[Chart]:
     return [compared_shares("Groups that stand out", rows, tuple(dict.fromkeys(query_ids)))]
 
 
-def _trend_of(issue: Issue) -> Chart | None:
-    """How an issue went from look to look, where there was more than one."""
+def _trend_of(facts: ReportFacts, issue: Issue) -> Chart | None:
+    """How an issue went from look to look, where there was more than one; with the queries of the last one."""
     looks = [Look(point.until, point.share, point.interval) for point in issue.trend if point.population]
-    return trend(f"Trend of {issue.issue_id}", looks) if len(looks) > 1 else None
+    again = next((each.result for each in facts.hypotheses if each.issue_id == issue.issue_id and each.result), None)
+    query_ids = again.query_ids if again else issue.query_ids
+    return trend(f"Trend of {issue.issue_id}", looks, query_ids[-1:]) if len(looks) > 1 else None
 
 
 def _of_cell(cell: Cell) -> Compared:
@@ -145,6 +150,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "counts": counts,
     "share": share_of_issue,
     "when": when,
+    "day": day,
+    "began": began,
     "number": number,
     "svg": svg,
     "sql": sql,

@@ -11,7 +11,7 @@ from ..shares import percent
 from .excerpts import excerpt
 from .facts import ReportFacts
 from .next_steps import next_steps
-from .words import amount, began, interval, number, share_of_issue, when
+from .words import amount, began, day, interval, number, share_of_issue, when
 
 
 def render_markdown(facts: ReportFacts) -> str:
@@ -40,6 +40,7 @@ def _template() -> Template:
         "figure": figure,
         "share": share_of_issue,
         "began": began,
+        "day": day,
         "interval": interval,
         "when": when,
         "number": number,

@@ -49,6 +49,11 @@ def when(value: datetime | None) -> str:
     return "not known" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
 
 
+def day(value: datetime) -> str:
+    """The day of an instant, UTC."""
+    return f"{value:%Y-%m-%d}"
+
+
 def began(onset: Onset) -> str:
     """When an issue began, and what was before and after."""
     before, after = (

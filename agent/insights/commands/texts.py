@@ -134,6 +134,12 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
         from ....tools.reporting.words import began
 
         yield f"Began:      {began(issue.onset)}"
+    if issue.needs_reading:
+        yield f"Looked at:  not since it was found, {issue.last_found:%Y-%m-%d} (needs reading)"
+    elif issue.trend:
+        last = issue.trend[-1]
+        counts = f"{last.affected:,} of {last.population:,} traces"
+        yield f"Looked at:  {last.standing}, {counts} up to {last.until:%Y-%m-%d %H:%M} UTC"
     yield f"Kind:       {issue.kind}, from {issue.hypothesis_id or issue.source}, analysis {issue.source_run_id}"
     yield f"What:       {issue.description}"
     yield f"Cause:      {issue.cause.text} ({issue.cause.standing})"

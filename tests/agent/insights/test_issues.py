@@ -19,6 +19,8 @@ def test_issue_of_a_counted_fact_has_the_figures_counts(insights: Insights) -> N
     assert (made["affected"], made["population"], made["query_ids"]) == (1, 5, ["Q0000000001"])
     assert insights.do("get-issue", "--issue-id", made["issue_id"]) == made
     assert insights.do("list-issues", "--experiment-id", insights.experiment_id) == [made]
+    found = made["found_at"][:10]
+    assert f"not since it was found, {found} (needs reading)" in insights("get-issue", "--issue-id", made["issue_id"]).out
 
 
 def test_proxy_of_the_census_makes_no_issue(insights: Insights) -> None:

@@ -102,6 +102,16 @@ def test_plots_show_errors_latency_and_what_stands_out_with_the_burst_marked(gat
     assert re.findall(r"(?:fill|stroke): #0\d0\d0\d", text) == []
 
 
+def test_errors_make_no_plot_where_there_are_none(gather: Gather) -> None:
+    facts = gather()
+    buckets = [
+        each.model_copy(update={"value": 0.0, "numerator": 0}) if each.name == "trace_error_rate" else each
+        for each in facts.census.buckets
+    ]
+    calm = replace(facts, census=facts.census.model_copy(update={"buckets": tuple(buckets)}))
+    assert "Error rate over time" not in render_html(calm)
+
+
 def test_the_same_memory_gives_the_same_bytes(gather: Gather) -> None:
     assert render_html(gather()) == render_html(gather())
 
@@ -119,6 +129,47 @@ def test_what_changed_since_the_last_analysis_comes_first_with_the_trend_of_the_
     assert "20 of 100 (20.0%, adjusted p 0.001)" in page.text
     assert page.text.index("Since the last analysis") < page.text.index("Issues of this analysis") < page.text.index("Cause")
     assert f"Trend of {issue.issue_id}" in page.values("aria-label")
+
+
+def test_what_is_unchanged_is_folded_and_what_needs_reading_says_so(gather: Gather) -> None:
+    facts, now = gather(), SNAPSHOT.instant
+    common = {"at": now, "until": now, "affected": 4, "population": 100, "effective": 90}
+    before, after = (
+        TrendPoint.model_validate(common | each)
+        for each in ({"run_id": "before", "standing": "new"}, {"run_id": facts.analysis.run_id, "standing": "still"})
+    )
+    still = facts.issues[0].issue.model_copy(update={"trend": (before, after)})
+    read = facts.issues[1].issue.model_copy(update={"issue_id": "I-1-read", "watch": None, "found_at": now})
+    seen = replace(facts, changes=changes_of([still], facts.analysis.run_id), known_issues=(read,))
+    page, markdown = render_html(seen), render_markdown(seen)
+    head = page.partition('<section id="changes">')[2].partition("</section>")[0]
+    assert head.index("Nothing that chance") < head.index("<summary>Unchanged (1)") < head.index("4 of 100")
+    said = f"not looked at since {now:%Y-%m-%d} (needs reading)"
+    assert said in head
+    assert said in markdown
+    assert "gone:" not in markdown.partition("Not looked at")[2].partition("Known issues")[0]
+
+
+def test_plots_mark_when_an_issue_began_and_say_it_below(gather: Gather) -> None:
+    facts = gather()
+    begun = Onset(
+        earliest=SNAPSHOT.instant,
+        latest=SNAPSHOT.instant + timedelta(hours=2),
+        affected_before=1,
+        traces_before=100,
+        affected_after=20,
+        traces_after=100,
+        p_value=0.001,
+        by_hour=True,
+    )
+    first = facts.issues[0]
+    told = replace(facts, issues=(replace(first, issue=first.issue.model_copy(update={"onset": begun})), *facts.issues[1:]))
+    page = Page(render_html(told))
+    assert (
+        page.text.count(f"Lines above: from when to when an issue began. 1 {first.issue.title}, between {when(begun.earliest)}")
+        == 2
+    )
+    assert "Lines above" not in Page(render_html(facts)).text
 
 
 def _rendered(page: Path, text: str) -> str:

@@ -120,6 +120,8 @@ class Issue(Document, IssueDraft):
     native_id: str | None = None
     """The id of MLflow's own issue that mirrors it, where the store keeps such."""
     mirrored: Mirrored | None = None
+    found_at: datetime | None = None
+    """When an analysis last found it."""
     settled_at: datetime | None = None
     """When it was last resolved or rejected: traces from before say nothing about whether that holds."""
     trend: tuple[TrendPoint, ...] = ()
@@ -129,3 +131,13 @@ class Issue(Document, IssueDraft):
     def look_of(self, run_id: str) -> TrendPoint | None:
         """The look that an analysis took at it, if it took one."""
         return next((point for point in self.trend if point.run_id == run_id), None)
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether it is open and only a reader can look at it again: an analysis that doesn't find it says nothing of it."""
+        return self.watch is None and self.status in {IssueStatus.OPEN, IssueStatus.IN_PROGRESS}
+
+    @property
+    def last_found(self) -> datetime:
+        """When it was last seen, as far as is known."""
+        return self.found_at or self.created_at
