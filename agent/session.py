@@ -192,7 +192,7 @@ def choose_analyst(
         return counting
     sent = "; secrets and personal data are masked" if settings.redact else ""
     display.show(Event("note", f"A language model reads traces: {settings.model} at {model.endpoint.address}{sent}."))
-    return LanguageAnalyst(counting, model, display, sample=settings.read_sample)
+    return LanguageAnalyst(counting, model, display, sample=settings.read_sample, read_on=settings.read_on)
 
 
 def _options(settings: Settings, begun: Analysis | None) -> Options:

@@ -2,9 +2,12 @@
 
 from ...graph.ports import Estimate
 from ...tools.insights.models import Usage
+from ...tools.testing.families import READ_SLOTS, family_levels
+from ...tools.testing.sequential import ReadBound, default_cap
 from ...tools.workbench import Workbench
 from ..model import LanguageModel
 from ..model.budget import BYTES_PER_TOKEN
+from .planning import READ_SHARE
 
 CALLS_A_TRACE = 2
 """The most questions for each trace of an experiment, all in all."""
@@ -16,6 +19,8 @@ OTHER_CALLS = 60
 """Questions that are about no single trace: purpose, exploration, plans, causes."""
 OTHER_TOKENS = 7000
 ANSWER_TOKENS = 350
+MANY = 20_000
+"""From so many traces on it hardly matters how many there are."""
 
 LENGTHS = """
 SELECT avg(chars) AS chars FROM (
@@ -25,12 +30,24 @@ SELECT avg(chars) AS chars FROM (
 """
 
 
-def estimate_spending(bench: Workbench, model: LanguageModel, *, sample: int) -> Estimate:
-    """About how many questions and tokens: a sample is read, then every other trace is judged once; never more than allowed."""
+def most_judged(traces: int, *, read_on: int) -> int:
+    """Traces that are judged at most: as many as a question may take whose answer stays open, and those read after a verdict.
+
+    Args:
+        traces: Those of the experiment.
+        read_on: Traces that are read at most after a verdict.
+    """
+    bound = ReadBound(min(traces, MANY), threshold=READ_SHARE, material=2 * READ_SHARE)
+    level = family_levels(1, with_model=True).reads / READ_SLOTS
+    return min(traces, default_cap(bound, level=level) + read_on)
+
+
+def estimate_spending(bench: Workbench, model: LanguageModel, *, sample: int, read_on: int) -> Estimate:
+    """About how many questions and tokens: a sample is read, then as many traces are judged as may be."""
     traces = bench.snapshot.record.traces
     chars = bench.query(LENGTHS, title="Length of a trace").to_pylist()[0]["chars"]
     each = SHARED_TOKENS + min(TRACE_TOKENS, int(float(str(chars or 0))) // BYTES_PER_TOKEN)
-    about_traces = min(traces, sample) + traces
+    about_traces = min(traces, sample) + most_judged(traces, read_on=read_on)
     others = min(OTHER_CALLS, max(5, CALLS_A_TRACE * traces - about_traces))
     usage = Usage(
         prompt_tokens=about_traces * each + others * OTHER_TOKENS, completion_tokens=(about_traces + others) * ANSWER_TOKENS

@@ -33,19 +33,22 @@ class LanguageAnalyst:
 
     name = "language"
 
-    def __init__(self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int) -> None:
-        """`sample` is how many traces are read before anything is proposed."""
+    def __init__(
+        self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int, read_on: int = 300
+    ) -> None:
+        """`sample` traces are read before anything is proposed, `read_on` at most after a verdict."""
         self.judge: Judge | None = LanguageJudge(model)
         self.planner: Planner | None = self
         self._counting = counting
         self.model = model
         self._display = display
         self._sample = sample
+        self._read_on = read_on
 
     async def estimate(self, bench: Workbench, analysis: Analysis) -> Estimate | None:
         """About what the whole analysis will ask."""
         del analysis
-        return await asyncio.to_thread(estimate_spending, bench, self.model, sample=self._sample)
+        return await asyncio.to_thread(estimate_spending, bench, self.model, sample=self._sample, read_on=self._read_on)
 
     async def describe(self, bench: Workbench) -> str:
         """One paragraph from what was counted and from some twenty traces of every kind; counted alone where nobody answers."""
