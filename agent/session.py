@@ -15,6 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
 
+from ..graph.asking_on import ask_on, is_left_to_ask
 from ..graph.build import RECURSION_LIMIT, build_graph
 from ..graph.context import Context, Options
 from ..graph.ports import Analyst, Display, Event
@@ -31,7 +32,7 @@ from .analysts.language import LanguageAnalyst
 from .analysts.statistical import StatisticalAnalyst
 from .engines import chosen_engine
 from .human import Human, Payload, Reply
-from .model.configured import configured_model
+from .model.configured import configured_model, may_spend_more
 from .outcome import Outcome
 from .settings import Settings
 from .stop import StopSignal
@@ -69,7 +70,8 @@ def run_session(
     """
     store = InsightStore(connect(settings.tracking_uri or ""), now=now, boundary=boundary)
     begun = _resumed(store, settings)
-    if begun is not None and is_over(store, begun):
+    goes_on = begun is not None and is_left_to_ask(begun) and may_spend_more(settings, begun.spend)
+    if begun is not None and not goes_on and is_over(store, begun):
         store.finish_step(begun.run_id, "report")  # changes nothing, and mends an index that a kill left behind
         display.show(Event("note", f"Analysis {begun.run_id} is {begun.status}: nothing is left to do."))
         return summarise(store, begun.run_id, status="done", ui_url=settings.ui_url)
@@ -83,6 +85,10 @@ def run_session(
         now=now,
         analyst=analyst,
     ) as context:
+        if begun is not None and goes_on:
+            context.claim(begun.experiment_id)
+            display.show(Event("note", f"Going on with what was left out: {begun.spend.skipped_text}."))
+            begun = ask_on(store, begun.run_id)
         try:
             return asyncio.run(_drive(context, human, stop, begun))
         except NothingNew as nothing:

@@ -23,7 +23,8 @@ async def follow_up(context: Context, bench: Workbench) -> list[Hypothesis]:
 async def _propose(context: Context, bench: Workbench) -> Proposals | None:
     """The stored list where there is one, so that a crash can't mix two generations of proposals."""
     store, run_id = bench.store, bench.run_id
-    stored = await in_thread(lambda: store.read_proposals(run_id, STEP, 0))
+    round = (await in_thread(lambda: store.get_analysis(run_id))).asked_on
+    stored = await in_thread(lambda: store.read_proposals(run_id, STEP, round))
     if stored is not None:
         return stored
     noticed = await in_thread(lambda: [each for reading in store.list_readings(run_id) for each in reading.noticed])
@@ -33,8 +34,8 @@ async def _propose(context: Context, bench: Workbench) -> Proposals | None:
     tested = await in_thread(lambda: store.list_hypotheses(run_id))
     earlier = await in_thread(lambda: store.list_issues(bench.experiment_id))
     proposal = await context.analyst.follow_up(bench, analysis, noticed, tested, earlier)
-    drafts = tuple(draft.model_copy(update={"origin": f"{STEP}/0/{index}"}) for index, draft in enumerate(proposal.drafts))
-    proposals = Proposals(step=STEP, round=0, drafts=drafts, left_out=tuple(proposal.left_out))
+    drafts = tuple(draft.model_copy(update={"origin": f"{STEP}/{round}/{index}"}) for index, draft in enumerate(proposal.drafts))
+    proposals = Proposals(step=STEP, round=round, drafts=drafts, left_out=tuple(proposal.left_out))
     return await in_thread(lambda: store.write_proposals(run_id, proposals))
 
 

@@ -112,7 +112,7 @@ class ScriptedModel:
 
     def script(self, form: str, *answers: Answer, repeat: bool = False) -> None:
         """What it answers to requests for this form, in order; with `repeat` the last one again and again."""
-        self._scripts[form].extend(answers)
+        self._scripts[form].extend(answers[:-1] if repeat else answers)
         if repeat:
             self._repeated[form] = answers[-1]
 

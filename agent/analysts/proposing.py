@@ -38,6 +38,7 @@ async def propose_reading(
     modes = [mode.candidate for mode in read.modes]
     found = await explore(inquiry, census, modes, rounds=min(ROUNDS, max(1, traces // TRACES_A_ROUND)))
     known = [*(draft.statement for draft in counting), *(f"{issue.title}: {issue.description[:200]}" for issue in earlier)]
+    known += await asyncio.to_thread(_tested_before, inquiry)
     candidates, merged = await merge_candidates(inquiry, [*modes, *found], known)
     most = min(CANDIDATES, max(3, traces // TRACES_A_CANDIDATE))
     chosen = choose_candidates(candidates, frozenset(modes), most)
@@ -49,6 +50,14 @@ async def propose_reading(
     drafts = _once([each.draft for each in planned if each.draft is not None])
     refused = [each.refused for each in planned if each.draft is None]
     return Proposal(drafts, (*merged, *cut, *refused, *_notes(read)))
+
+
+def _tested_before(inquiry: Inquiry) -> list[str]:
+    """What this analysis has tested already, where it is gone on with after its end; counting's statements are known anyway."""
+    if not inquiry.analysis.asked_on:
+        return []
+    listed = inquiry.bench.store.list_hypotheses(inquiry.analysis.run_id)
+    return [each.statement for each in listed if each.source in {"sample", "judging", "user"}]
 
 
 def choose_candidates(candidates: Sequence[Candidate], modes: Collection[Candidate], most: int) -> list[Candidate]:

@@ -43,6 +43,15 @@ class Limits:
     usd: float | None = None
     minutes: float | None = None
 
+    def leave_room(self, spent: Spend, price: "Price | None") -> bool:
+        """Whether more may be spent than an analysis has spent so far."""
+        usd = price.usd(spent.usage) if price is not None else 0.0
+        return (
+            (self.tokens is None or self.tokens > spent.usage.tokens)
+            and (self.usd is None or self.usd > usd)
+            and (self.minutes is None or self.minutes * 60 > spent.seconds)
+        )
+
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text has, rather more than fewer."""
@@ -68,12 +77,12 @@ class Budget:
     _started: float | None = None
 
     def go_on_from(self, run_id: str, earlier: Spend) -> None:
-        """Counts on from what an analysis has spent in earlier sessions; what they skipped may be asked now.
+        """Counts on from what an analysis has spent in earlier sessions; what they left out may be asked now.
 
         Where it counts for that analysis already it knows better than the memory, which hears of a call after it.
         """
         if run_id != self._of:
-            self._spend, self._of = earlier.model_copy(update={"skipped": {}}), run_id
+            self._spend, self._of = earlier.model_copy(update={"skipped": {}, "unanswered": {}}), run_id
 
     @property
     def spend(self) -> Spend:
@@ -119,6 +128,11 @@ class Budget:
     def give_up(self) -> None:
         """Counts a question that got no usable answer."""
         self._spend = self._spend.model_copy(update={"given_up": self._spend.given_up + 1})
+
+    def leave_unanswered(self, purpose: str) -> None:
+        """Counts a question that the endpoint failed to answer, and may answer another time."""
+        unanswered = {**self._spend.unanswered, purpose: self._spend.unanswered.get(purpose, 0) + 1}
+        self._spend = self._spend.model_copy(update={"unanswered": unanswered})
 
     def skip(self, purpose: str) -> None:
         """Counts a question that wasn't asked."""

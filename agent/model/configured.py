@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ...tools.errors import UserError
+from ...tools.insights.models import Spend
 from ...tools.tracking import Tracking, find_experiment
 from ..settings import Settings
 from .budget import Budget, Limits, Price
@@ -34,9 +35,8 @@ def configured_model(
             f"--budget-usd needs the price of {settings.model!r}: give it with --price {settings.model}=IN/OUT, in USD for a "
             "million tokens, or limit the tokens with --budget-tokens."
         )
-    limits = Limits(settings.budget_tokens, settings.budget_usd, settings.max_minutes)
     endpoint = Endpoint.from_environment(settings.model, environ, timeout_s=settings.model_timeout)
-    budget = Budget(limits, price)
+    budget = Budget(_limits(settings), price)
     return LanguageModel(
         endpoint,
         budget,
@@ -46,6 +46,17 @@ def configured_model(
         check_stop=check_stop,
         recorder=_recorder(settings.trace_agent, tracking),
     )
+
+
+def may_spend_more(settings: Settings, spent: Spend) -> bool:
+    """Whether a model is named, and allowed more than has been spent already."""
+    if settings.analyst == "statistical" or settings.model is None:
+        return False
+    return _limits(settings).leave_room(spent, read_prices(settings.price).get(settings.model))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.budget_tokens, settings.budget_usd, settings.max_minutes)
 
 
 def _recorder(experiment: str | None, tracking: Tracking) -> CallRecorder | None:

@@ -176,7 +176,7 @@ class LanguageModel:
         except (BadAnswer, Unanswerable) as error:
             return await self._give_up(desk, question, str(error))
         except Unanswered as error:  # not kept: it may be answered another time
-            self.budget.give_up()
+            self.budget.leave_unanswered(question.purpose)
             await desk.write_spend(self.budget)
             return GivenUp(str(error), passing=True)
         except BudgetSpent as error:

@@ -33,21 +33,23 @@ async def hypotheses(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
 
 async def _propose(context: Context, analysis: Analysis) -> Proposals:
     """The stored list where there is one, so that a crash can't mix two generations of proposals."""
-    stored = await in_thread(lambda: context.store.read_proposals(analysis.run_id, "hypotheses", 0))
+    round = analysis.asked_on
+    stored = await in_thread(lambda: context.store.read_proposals(analysis.run_id, "hypotheses", round))
     if stored is not None:
         return stored
     context.display.show(Event("step", "What may be wrong", step="hypotheses"))
     bench = await in_thread(lambda: context.bench(analysis))
     counted = await in_thread(lambda: context.store.read_census(analysis.run_id))
     assert counted is not None, "the census comes before the hypotheses"
-    earlier = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
+    listed_issues = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
+    earlier = [issue for issue in listed_issues if issue.source_run_id != analysis.run_id]  # not what it has found itself
     proposal = await context.analyst.propose(bench, analysis, counted, earlier)
     record, run_id = bench.snapshot.record, analysis.run_id
     earlier = [issue for issue in earlier if issue.fingerprint.scope == record.filter]
     known = prior_drafts(earlier, record, run_id=run_id)
     listed = (*without_known(proposal.drafts, earlier, record, run_id=run_id), *known)
-    drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/0/{index}"}) for index, draft in enumerate(listed))
-    proposals = Proposals(step="hypotheses", round=0, drafts=drafts, left_out=tuple(proposal.left_out))
+    drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/{round}/{index}"}) for index, draft in enumerate(listed))
+    proposals = Proposals(step="hypotheses", round=round, drafts=drafts, left_out=tuple(proposal.left_out))
     return await in_thread(lambda: context.store.write_proposals(analysis.run_id, proposals))
 
 

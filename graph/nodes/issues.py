@@ -83,4 +83,7 @@ def _write(
     draft = in_scope(bench, draft)
     draft = draft.model_copy(update={"watch": bench.executor.watch_plan(plan, result, owner=owner, cell=cell)})
     draft = with_onset(bench, draft, owner=owner)
-    return context.store.create_issue(bench.run_id, draft, affected, look=first_look(bench, draft, owner=owner))
+    asked_on = context.store.get_analysis(bench.run_id).asked_on
+    return context.store.create_issue(
+        bench.run_id, draft, affected, asked_on=asked_on, look=first_look(bench, draft, owner=owner)
+    )

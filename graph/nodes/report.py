@@ -105,7 +105,8 @@ def _complete(context: Context, run_id: str, answer: Question) -> Analysis:
             }
         )
 
-    return context.store.update_analysis(run_id, op=f"report:{len(context.store.get_analysis(run_id).closings)}", change=change)
+    analysis = context.store.get_analysis(run_id)
+    return context.store.update_analysis(run_id, op=f"report:{len(analysis.closings)}:{analysis.asked_on}", change=change)
 
 
 def _with_answer(current: Analysis, answer: Question) -> tuple[Question, ...]:

@@ -65,7 +65,8 @@ def run(
     assert model is not None
     display = watcher or Watcher()
     analyst = LanguageAnalyst(GivenAnalyst(()), model, display, sample=4)
-    return analyse(sample.uri, human=human, watcher=display, analyst=analyst, resume=resume)
+    named: dict[str, Any] = {"model": "small", **{name: settings[name] for name in ("budget_tokens",) if name in settings}}
+    return analyse(sample.uri, human=human, watcher=display, analyst=analyst, resume=resume, **named)
 
 
 def begun_in(sample: SampleExperiment) -> Analysis:
@@ -107,6 +108,46 @@ def test_where_the_budget_is_spent_counting_goes_on_and_the_rest_is_named(
     assert any("of the 100 tokens allowed" in each for each in outcome.untested)
     report = (folder_of(sample_experiment.uri) / "report.md").read_text(encoding="utf-8")
     assert "purpose 1" in report and "0 of the 100 tokens allowed are spent" in report
+
+
+def test_with_a_larger_budget_a_complete_analysis_is_asked_what_was_left_out_and_nothing_twice(
+    sample_experiment: SampleExperiment, server: ScriptedModel
+) -> None:
+    server.script("Purpose", PURPOSE)
+    cut_short = run(sample_experiment, budget_tokens=2_500)
+    begun = begun_in(sample_experiment)
+    assert cut_short.status == "partial" and begun.spend.calls > 0
+    assert begun.spend.skipped.keys() >= {"exploration"}
+    asked = [request.body["messages"] for request in server.requests]
+
+    watcher = Watcher()
+    completed = run(sample_experiment, watcher=watcher, resume=begun.run_id, budget_tokens=1_000_000)
+    assert (completed.status, completed.untested) == ("done", [])
+    assert any(event.text.startswith("Going on with what was left out") for event in watcher.events)
+    later = [request.body["messages"] for request in server.requests[len(asked) :]]
+    assert later and not [messages for messages in later if messages in asked]
+    analysis = begun_in(sample_experiment)
+    assert (analysis.asked_on, analysis.spend.left, analysis.status) == (1, {}, "COMPLETED")
+    assert analysis.spend.calls == server.count()
+
+    run(sample_experiment, watcher=watcher, resume=begun.run_id, budget_tokens=1_000_000)
+    assert server.count() == len(asked) + len(later)
+    assert watcher.events[-1].text.endswith("nothing is left to do.")
+
+
+def test_what_an_endpoint_failed_to_answer_for_now_is_asked_again_when_the_analysis_is_gone_on_with(
+    sample_experiment: SampleExperiment, server: ScriptedModel
+) -> None:
+    server.script("Purpose", PURPOSE)
+    server.script("Exploration", *[Failure(503)] * 5, {"learnt": "", "found": [], "looks": []})
+    first = run(sample_experiment)
+    assert first.status == "partial"
+    assert begun_in(sample_experiment).spend.unanswered == {"exploration": 1}
+    assert any("not answered: its endpoint failed for now" in each for each in first.untested)
+    asked = server.count("TraceReading")
+    assert run(sample_experiment, resume=first.run_id).status == "done"
+    assert (server.count("Exploration"), server.count("TraceReading")) == (6, asked)
+    assert begun_in(sample_experiment).spend.left == {}
 
 
 def test_an_analysis_that_was_cut_short_asks_nothing_again(sample_experiment: SampleExperiment, server: ScriptedModel) -> None:

@@ -12,6 +12,7 @@ from mlflow.entities import AssessmentSource, Feedback
 from mlflow.tracing.client import TracingClient
 
 from analyze_experiment.agent.insights_cli import run
+from analyze_experiment.graph.asking_on import ask_on
 from analyze_experiment.graph.ports import Claim, Judge, Judged, Proposal, Remark, Unasked
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
@@ -51,6 +52,20 @@ class HonestJudge:
         promises = PROMISE in trace.response
         claims = [flagged if promises and "promise" in question else Claim("not") for question in questions]
         return Judged(claims, self.remarks if promises else ())
+
+
+class TiredJudge(HonestJudge):
+    """Answers so often, and then can be asked no more."""
+
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self._answers = answers
+
+    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
+        """The honest answer, or none."""
+        if self.calls >= self._answers:
+            return Unasked("the budget is spent", final=True)
+        return await super().judge(bench, trace, questions)
 
 
 class ReadingAnalyst(GivenAnalyst):
@@ -248,6 +263,46 @@ def test_what_was_noted_while_judging_is_tested_in_a_batch_of_its_own(refunds: R
     assert second.status is HypothesisStatus.REJECTED
     assert judge.calls == len({reading.trace_id for reading in store.list_readings(outcome.run_id)}), "no trace is read twice"
     assert "Left for another time." in (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_reading_that_the_budget_ended_goes_on_from_where_it_stood(refunds: Refunds) -> None:
+    analyst = ReadingAnalyst([promise_draft()])
+    analyst.judge = tired = TiredJudge(1)  # a single trace proves nothing, whichever it is
+    outcome = analyse(refunds.uri, analyst=analyst)
+    store = memory_of(refunds.uri)
+    (broken_off,) = store.list_hypotheses(outcome.run_id)
+    assert broken_off.status is HypothesisStatus.INCONCLUSIVE
+    assert broken_off.result is not None and broken_off.result.reads is not None
+    assert (broken_off.result.reads.stopped, tired.calls) == ("budget", 1)
+
+    ask_on(store, outcome.run_id)
+    analyst.judge = rested = HonestJudge()
+    assert analyse(refunds.uri, analyst=analyst, resume=outcome.run_id).status == "done"
+    (decided,) = store.list_hypotheses(outcome.run_id)
+    assert decided.status is HypothesisStatus.VALIDATED
+    assert tired.calls + rested.calls == TRACES, "each trace is read once"
+    closings = store.get_analysis(outcome.run_id).closings
+    assert [each.hypotheses for each in closings] == [(), (decided.hypothesis_id,)], "it is decided once, at its own level"
+    assert any("goes on after 1 traces read" in line for line in decided.history)
+
+
+def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it(refunds: Refunds) -> None:
+    analyst = ReadingAnalyst([promise_draft()])
+    analyst.judge = tired = TiredJudge(TRACES - 8)
+    outcome = analyse(refunds.uri, analyst=analyst)
+    store = memory_of(refunds.uri)
+    (first,) = store.list_issues("1")
+    assert first.affected < TRACES // 2
+
+    ask_on(store, outcome.run_id)
+    analyst.judge = rested = HonestJudge()
+    assert analyse(refunds.uri, analyst=analyst, resume=outcome.run_id).status == "done"
+    (issue,) = store.list_issues("1")
+    assert (issue.issue_id, issue.affected, issue.population) == (first.issue_id, TRACES // 2, TRACES)
+    assert {each.trace_id for each in store.issue_traces(issue.issue_id)} == set(refunds.trace_ids[1::2])
+    assert tired.calls + rested.calls == TRACES, "each trace is read once"
+    (hypothesis,) = store.list_hypotheses(outcome.run_id)
+    assert hypothesis.verdict is not None and hypothesis.verdict.batch == 1, "the verdict stays"
 
 
 def test_without_a_judge_the_plan_stays_blocked_and_says_why(refunds: Refunds) -> None:

@@ -101,6 +101,15 @@ class HypothesisMemory(Memory):
         at = self._now()
         return self._revise_hypothesis(run_id, hypothesis_id, lambda current: transitions.with_read_on(current, on, at=at))
 
+    def go_on_reading(self, run_id: str, hypothesis_id: str) -> Hypothesis:
+        """Lets a reading go on that ended for want of answers; what was answered is kept, and isn't asked again.
+
+        Raises:
+            MemoryRefused: It wasn't read.
+        """
+        at = self._now()
+        return self._revise_hypothesis(run_id, hypothesis_id, lambda current: transitions.reading_on(current, at=at))
+
     def decide(self, run_id: str, hypothesis_id: str, verdict: Verdict) -> Hypothesis:
         """Gives a hypothesis its verdict; the same verdict again changes nothing.
 

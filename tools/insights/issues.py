@@ -24,7 +24,13 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
     """The verbs about issues."""
 
     def create_issue(
-        self, run_id: str, draft: IssueDraft, traces: Sequence[AffectedTrace], *, look: TrendPoint | None = None
+        self,
+        run_id: str,
+        draft: IssueDraft,
+        traces: Sequence[AffectedTrace],
+        *,
+        look: TrendPoint | None = None,
+        asked_on: int = 0,
     ) -> Issue:
         """Makes an issue of a draft, or brings the one with this fingerprint up to date; once per analysis.
 
@@ -33,6 +39,7 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
             draft: What it is.
             traces: All affected traces; only those of the evidence are linked, the others are counted, not looked at.
             look: Where the trend of a new issue begins.
+            asked_on: How often the analysis was gone on with after its end: what it found then may be more than before.
 
         Raises:
             MemoryRefused: It has no evidence that exists, or no validated hypothesis where it needs one.
@@ -45,7 +52,8 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         parent = self._parent_run(run.experiment_id)
         with self.files.locks.hold(parent.run_id):
             facts = self.files.run(parent.run_id)
-            return self._find_or_make(facts, run_id, draft.model_copy(update={"evidence": kept}), traces, look)
+            op = _found_by(run_id, asked_on)
+            return self._find_or_make(facts, run_id, draft.model_copy(update={"evidence": kept}), traces, look, op)
 
     def get_issue(self, issue_id: str) -> Issue:
         """One issue, of whichever experiment.
@@ -103,7 +111,13 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         return [AffectedTrace(*row) for row in csv.reader(io.StringIO(text, newline=""))][1:]
 
     def _find_or_make(
-        self, parent: RunFacts, run_id: str, draft: IssueDraft, traces: Sequence[AffectedTrace], look: TrendPoint | None
+        self,
+        parent: RunFacts,
+        run_id: str,
+        draft: IssueDraft,
+        traces: Sequence[AffectedTrace],
+        look: TrendPoint | None,
+        op: str,
     ) -> Issue:
         subject, at = id_of(parent.experiment_id, draft.fingerprint), self._now()
         current = self._read(Issue, parent.run_id, _name(subject))
@@ -111,12 +125,12 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
             issue = _new_issue(subject, draft, parent.experiment_id, run_id=run_id, at=at)
             issue = issue if look is None else issue.model_copy(update={"trend": (look,)})
             self._index_issue(parent, issue)
-        elif _found_by(run_id) in current.ops:
+        elif op in current.ops or _found_by(run_id) in current.ops and _says_the_same(current, draft):
             self._index_issue(parent, current)
             return current
         else:
             again = transitions.found_again(current, draft, run_id=run_id, at=at)
-            issue = self._revised(current, again, op=_found_by(run_id))
+            issue = self._revised(current, again, op=op)
         # The list first: an issue never stands without its traces.
         self.files.write(parent.run_id, _traces_name(subject), _csv(traces))
         self._write(parent.run_id, _name(subject), issue)
@@ -155,8 +169,14 @@ def _new_issue(subject: str, draft: IssueDraft, experiment_id: str, *, run_id: s
     return Issue.model_validate({**fields, **own, "history": (line,), "created_at": at, "updated_at": at, "found_at": at})
 
 
-def _found_by(run_id: str) -> str:
-    return f"found:{run_id}"
+def _says_the_same(issue: Issue, draft: IssueDraft) -> bool:
+    """Whether an analysis that was gone on with has learnt nothing more of an issue."""
+    told = ("title", "cause", "recommendation", "affected", "population", "evidence")
+    return all(getattr(issue, name) == getattr(draft, name) for name in told)
+
+
+def _found_by(run_id: str, asked_on: int = 0) -> str:
+    return f"found:{run_id}:{asked_on}" if asked_on else f"found:{run_id}"
 
 
 def _csv(traces: Sequence[AffectedTrace]) -> str:

@@ -58,6 +58,27 @@ def with_read_on(hypothesis: Hypothesis, on: ReadOn, *, at: datetime) -> Hypothe
     return hypothesis.model_copy(update=changed)
 
 
+def reading_on(hypothesis: Hypothesis, *, at: datetime) -> Hypothesis:
+    """A reading that was broken off goes on: undecided again where it was inconclusive, else only what follows its verdict.
+
+    Raises:
+        MemoryRefused: It wasn't broken off, or is decided by what was read.
+    """
+    result = hypothesis.result
+    if hypothesis.status is HypothesisStatus.TESTING and result is None:
+        return hypothesis
+    reads = result.reads if result is not None else None
+    if result is None or reads is None or hypothesis.dropped:
+        raise MemoryRefused(f"Hypothesis {hypothesis.hypothesis_id!r} wasn't read, so no reading goes on.")
+    if hypothesis.status is HypothesisStatus.INCONCLUSIVE:
+        line = f"{stamp(at)} {hypothesis.status} -> {HypothesisStatus.TESTING}: goes on after {reads.read} traces read"
+        again = {"status": HypothesisStatus.TESTING, "result": None, "verdict": None}
+        return hypothesis.model_copy(update={**again, "history": (*hypothesis.history, line)})
+    line = f"{stamp(at)} goes on naming all affected traces"
+    unread = result.model_copy(update={"reads": reads.model_copy(update={"on": None})})
+    return hypothesis.model_copy(update={"result": unread, "history": (*hypothesis.history, line)})
+
+
 def with_verdict(hypothesis: Hypothesis, verdict: Verdict, *, at: datetime) -> Hypothesis:
     """The hypothesis with its verdict; the same verdict again changes nothing.
 

@@ -14,6 +14,7 @@ from ..insights.models import (
     HypothesisStatus,
     Issue,
     IssueStatus,
+    Proposals,
     QueryRecord,
     SnapshotRecord,
 )
@@ -160,6 +161,12 @@ def standing(hypothesis: Hypothesis) -> str:
     return hypothesis.status.lower()
 
 
+def _latest_proposals(store: InsightStore, analysis: Analysis, step: str) -> Proposals | None:
+    """What was proposed last at a step: a later round says all that an earlier one did."""
+    rounds = (store.read_proposals(analysis.run_id, step, round) for round in range(analysis.asked_on, -1, -1))
+    return next((each for each in rounds if each is not None), None)
+
+
 def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None) -> ReportFacts:
     """Reads everything that the report of one analysis needs; the traces it quotes are linked to the run.
 
@@ -174,7 +181,7 @@ def gather_facts(store: InsightStore, run_id: str, *, ui_url: str | None = None)
     by_id = {each.hypothesis_id: each for each in hypotheses}
     issues = store.list_issues(analysis.experiment_id)
     mine = [issue for issue in issues if issue.source_run_id == run_id and issue.status is not IssueStatus.REJECTED]
-    proposals = [store.read_proposals(run_id, step, 0) for step in PROPOSING]
+    proposals = [_latest_proposals(store, analysis, step) for step in PROPOSING]
     return ReportFacts(
         analysis=analysis,
         experiment_name=store.experiment_name(analysis.experiment_id),

@@ -101,6 +101,8 @@ class Analysis(Document):
     """Per step when it was done; a step that produced nothing is done too."""
     questions: tuple[Question, ...] = ()
     closings: tuple[Closing, ...] = ()
+    asked_on: int = 0
+    """How often it was gone on with after its end, to ask its model what had been left out."""
     notes: tuple[str, ...] = ()
     """What a reader of the report must know: another digest found on resume, a step that was cut short, ..."""
     report_path: str | None = None

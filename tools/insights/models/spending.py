@@ -41,17 +41,33 @@ class Spend(Part):
     """Questions that got no usable answer."""
     skipped: dict[str, int] = Field(default_factory=dict)
     """Questions that were not asked because the budget was spent, by what they were for."""
+    unanswered: dict[str, int] = Field(default_factory=dict)
+    """Questions that the endpoint failed to answer for now, by what they were for."""
     stopped_because: str = ""
     """Which limit was reached, in words; empty where none was."""
 
     @property
+    def left(self) -> dict[str, int]:
+        """Questions that may still be asked, by what they are for."""
+        return {each: self.skipped.get(each, 0) + self.unanswered.get(each, 0) for each in {**self.skipped, **self.unanswered}}
+
+    @property
     def skipped_text(self) -> str:
-        """What was not asked, and why; empty where all was asked."""
-        if not self.skipped:
-            return ""
-        number = sum(self.skipped.values())
-        listed = ", ".join(f"{purpose} {count:,}" for purpose, count in self.skipped.items())
-        return f"{number:,} question{'s' if number > 1 else ''} to the model not asked ({listed}): {self.stopped_because}"
+        """What was not asked or not answered, and why; empty where all was."""
+        parts = [
+            _counted(self.skipped, f"not asked: {self.stopped_because}"),
+            _counted(self.unanswered, "not answered: its endpoint failed for now"),
+        ]
+        return "; ".join(part for part in parts if part)
+
+
+def _counted(questions: dict[str, int], what: str) -> str:
+    """`3 questions to the model (plans 3) not asked: ...`; empty where there are none."""
+    if not questions:
+        return ""
+    number = sum(questions.values())
+    listed = ", ".join(f"{purpose} {count:,}" for purpose, count in questions.items())
+    return f"{number:,} question{'s' if number > 1 else ''} to the model ({listed}) {what}"
 
 
 class ModelRecord(Part):
