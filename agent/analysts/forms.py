@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Line = Annotated[str, Field(max_length=250)]
+Handle = Annotated[str, Field(max_length=24)]
+"""A span, as a digest calls it, or by its id."""
 
 
 class Form(BaseModel):
@@ -23,7 +25,7 @@ class Purpose(Form):
 class TraceReading(Form):
     """What went wrong first in one trace, if anything did; or the spans that are needed first."""
 
-    show: list[str] = Field(max_length=6)
+    show: list[Handle] = Field(max_length=6)
     """Spans to be shown in full before an answer; empty where there is one."""
     weighed: str = Field(max_length=700)
     """What was wanted, and of each part whether it was done as wanted and as the rules allow."""
@@ -76,7 +78,7 @@ class Look(Form):
     overview: str = Field(max_length=40)
     """The name of an overview that is wanted as a whole; empty where something else is."""
     trace_id: str = Field(max_length=80)
-    span_ids: list[str] = Field(max_length=5)
+    span_ids: list[Handle] = Field(max_length=5)
     """Spans of that trace; none: the trace as a whole."""
 
 

@@ -23,7 +23,7 @@ class Desk:
     def model(self, limits: Limits | None = None, **changes: object) -> LanguageModel:
         """A model as another process would open it."""
         given = {"model": "small", "base_url": self.server.url, "api_key": "k", "timeout_s": 20.0, "retries": 2}
-        endpoint = Endpoint(**{**given, **{key: changes.pop(key) for key in list(changes) if key in given}})  # type: ignore[arg-type]
+        endpoint = Endpoint(**{**given, **{key: changes.pop(key) for key in list(changes) if key in given}})  # type: ignore[arg-type]  # as below
         return LanguageModel(endpoint, Budget(limits or Limits()), **changes)  # type: ignore[arg-type]  # a fixture takes what both take
 
 
