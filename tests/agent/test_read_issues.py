@@ -283,7 +283,7 @@ def test_a_reading_that_the_budget_ended_goes_on_from_where_it_stood(refunds: Re
     assert tired.calls + rested.calls == TRACES, "each trace is read once"
     closings = store.get_analysis(outcome.run_id).closings
     assert [each.hypotheses for each in closings] == [(), (decided.hypothesis_id,)], "it is decided once, at its own level"
-    assert any("goes on after 1 traces read" in line for line in decided.history)
+    assert any("INCONCLUSIVE -> TESTING: goes on after" in line for line in decided.history)
 
 
 def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it(refunds: Refunds) -> None:
