@@ -17,6 +17,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, ParseError, TokenError, UnsupportedError
+from sqlglot.generators.databricks import DatabricksGenerator
 from sqlglot.generators.duckdb import DuckDBGenerator
 from sqlglot.parsers.databricks import DatabricksParser
 
@@ -45,6 +46,10 @@ class AsWritten(Databricks):
         NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: parser for name, parser in DatabricksParser.NO_PAREN_FUNCTION_PARSERS.items() if name in {"CASE", "IF"}
         }
+
+    class Generator(DatabricksGenerator):  # noqa: D106 - sqlglot finds it by this name
+        # A WITH inside of another stays there: moved to the top, its names would meet those of others.
+        EXPRESSIONS_WITHOUT_NESTED_CTES: ClassVar[set[type[exp.Expr]]] = set()
 
 
 class _DuckDBText(DuckDB):

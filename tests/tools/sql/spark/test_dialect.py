@@ -32,6 +32,11 @@ SAID = {
         "SELECT timestampadd(hour, 1, request_time) AS x FROM traces",
         "SELECT TIMESTAMPADD(HOUR, 1, `request_time`) AS `x` FROM `traces`",
     ),
+    "a WITH inside of another stays there": (
+        "WITH a AS (WITH x AS (SELECT 1 AS n) SELECT n FROM x), b AS (WITH x AS (SELECT 2 AS n) SELECT n FROM x) SELECT n FROM b",
+        "WITH `a` AS (WITH `x` AS (SELECT 1 AS `n`) SELECT `n` FROM `x`), "
+        "`b` AS (WITH `x` AS (SELECT 2 AS `n`) SELECT `n` FROM `x`) SELECT `n` FROM `b`",
+    ),
     "a comment isn't sent": ("SELECT 1 AS x -- ; DROP TABLE t", "SELECT 1 AS `x`"),
     "quotes and backslashes stay": (r"SELECT 'it\'s \\d' AS x", r"SELECT 'it\'s \\d' AS `x`"),
 }
