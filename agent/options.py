@@ -22,7 +22,8 @@ TrackingUri = Annotated[
     typer.Option(
         metavar="URI",
         rich_help_panel=WHAT,
-        help="The MLflow store: sqlite:////srv/mlflow.db, postgresql://..., mysql+pymysql://... or a server's http://...",
+        help="The MLflow store: sqlite:////srv/mlflow.db, postgresql://..., mysql+pymysql://..., a server's http://..., a file "
+        "store's folder, databricks.",
     ),
 ]
 Experiment = Annotated[

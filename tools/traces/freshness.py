@@ -42,6 +42,8 @@ class Freshness:
 
     def _differs(self) -> str:
         found = self.changes
+        if found.new == self.count.copied > 0:
+            return f"All {found.new:,} traces are new to the copy."
         late = f" ({found.late:,} of them came late)" if found.late else ""
         parts = [
             f"{found.new:,} new{late}" if found.new else "",

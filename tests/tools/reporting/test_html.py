@@ -181,7 +181,6 @@ def _rendered(page: Path, text: str) -> str:
     ).stdout
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it (apt-get install chromium) to render the page")
 def test_the_markdown_says_when_an_issue_began_where_its_traces_say_so(gather: Gather) -> None:
     facts = gather()
     begun = Onset(
@@ -204,6 +203,7 @@ def test_the_markdown_says_when_an_issue_began_where_its_traces_say_so(gather: G
     assert "daily rhythm" in said
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it (apt-get install chromium) to render the page")
 def test_a_browser_runs_no_script_of_a_trace(gather: Gather, tmp_path: Path) -> None:
     assert '<html lang="taken">' in _rendered(tmp_path / "naive.html", f'<html lang="en"><body>{HOSTILE}</body></html>')
     seen = _rendered(tmp_path / "report.html", render_html(gather()))
