@@ -1,30 +1,23 @@
 """Each entry of the packaged playbook against traces with the fault, without it, and with what only looks like it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
+from analyze_experiment.tests.tools.testing.entry_cases import all_cases
 from analyze_experiment.tests.tools.testing.flagged_cases import FLAGGED
 from analyze_experiment.tests.tools.testing.passed_cases import PASSED
-from analyze_experiment.tests.tools.testing.tiny_catalog import TinyTrace, open_service, write_catalog
+from analyze_experiment.tests.tools.testing.tiny_catalog import open_service, write_catalog
 from analyze_experiment.tools.testing.execute import PlanExecutor
 from analyze_experiment.tools.testing.playbooks import load_playbook
 
 PLAYBOOK = load_playbook()
 
 
-def named(entry: str, trace: TinyTrace) -> TinyTrace:
-    """The trace with ids of its own among those of all entries."""
-    session = trace.session and f"{entry}: {trace.session}"
-    return replace(trace, trace_id=f"{entry}: {trace.trace_id}", session=session)
-
-
 @pytest.fixture(scope="module")
 def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlanExecutor]:
     """Over one catalog with the cases of all entries."""
-    traces = [named(name, trace) for cases in (FLAGGED, PASSED) for name, each in cases.items() for trace in each]
-    with open_service(write_catalog(tmp_path_factory.mktemp("entries"), traces)) as sql:
+    with open_service(write_catalog(tmp_path_factory.mktemp("entries"), all_cases())) as sql:
         yield PlanExecutor(sql, cluster_key="session", seed=0)
 
 
