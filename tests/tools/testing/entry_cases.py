@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from .flagged_cases import FLAGGED
-from .passed_cases import PASSED
-from .tiny_catalog import TinyTrace
+from analyze_experiment.tests.tools.testing.flagged_cases import FLAGGED
+from analyze_experiment.tests.tools.testing.passed_cases import PASSED
+from analyze_experiment.tests.tools.testing.tiny_catalog import TinyTrace
 
 
 def all_cases() -> list[TinyTrace]:
