@@ -26,6 +26,9 @@ TOO_LONG = re.compile(
 )
 """How endpoints say that a question is too long: OpenAI and vLLM, llama.cpp, Anthropic's, gateways."""
 CONTEXT = re.compile(r"context (?:length|size|window)\D{0,20}([\d,]{3,})", re.IGNORECASE)
+AWAY = frozenset({408, 502, 503, 504, 529})
+"""Statuses of an endpoint, or of what stands before it, that has no time now: they say nothing about the question. 500 isn't
+among them, because some servers fail so on a form that they don't know."""
 NOT_ANSWERED_IN_A_ROW = 3
 """Questions in a row that the endpoint fails to answer, each after the retries of the client, before it is called dead."""
 
@@ -162,6 +165,8 @@ class Exchange:
             return self._not_answered(f"it asks for fewer requests (429): {said}")
         if type(error).__name__ == "OpenAIContextOverflowError" or TOO_LONG.search(said):
             return TooLong(f"it is too long for this model: {said}", context_tokens=_context_in(said))
+        if isinstance(error, openai.APIStatusError) and error.status_code in AWAY:
+            return self._not_answered(f"the endpoint has no time for it ({error.status_code}): {said}")
         if self.method is None and isinstance(error, openai.APIStatusError):
             return MethodRefused(said)
         if isinstance(error, openai.APIStatusError) and error.status_code < 500:

@@ -136,6 +136,14 @@ def test_an_endpoint_that_is_busy_or_broken_for_a_moment_is_waited_for(desk: Des
     assert asked(desk, desk.model()) == [KETCH]
 
 
+def test_an_endpoint_that_is_away_at_the_first_question_is_not_taken_to_refuse_the_form(desk: Desk) -> None:
+    desk.server.script("Boat", Failure(503), GOOD)
+    given_up, second = asked(desk, desk.model(retries=0), *other("a", "b"))
+    assert isinstance(given_up, GivenUp) and "503" in given_up.why
+    assert second == KETCH
+    assert len(set(methods(desk))) == 1
+
+
 def test_what_is_not_answered_in_time_is_given_up_and_may_be_asked_another_time(desk: Desk) -> None:
     desk.server.script("Boat", GOOD, Silence(), GOOD)
     model = desk.model(timeout_s=0.3, retries=0)
