@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -209,3 +210,13 @@ def test_a_browser_runs_no_script_of_a_trace(gather: Gather, tmp_path: Path) -> 
     seen = _rendered(tmp_path / "report.html", render_html(gather()))
     assert '<html lang="en">' in seen
     assert seen.count("<article") == 2
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install it (apt-get install chromium) to render the page")
+def test_the_page_fits_a_phone(gather: Gather, tmp_path: Path) -> None:
+    frame = f'<iframe style="width: 375px; height: 800px; border: 0" srcdoc="{escape(render_html(gather()))}"></iframe>'
+    script = "frames[0].onload = () => document.documentElement.lang = frames[0].document.documentElement.scrollWidth"
+    seen = _rendered(tmp_path / "phone.html", f'<html lang="unmeasured"><body>{frame}<script>{script}</script></body></html>')
+    measured = re.search(r'<html lang="(\d+)"', seen)
+    assert measured is not None
+    assert int(measured[1]) <= 375
