@@ -51,7 +51,7 @@ def spark_server(folder: Path) -> Generator[str]:
             [*command, "spark-internal"], stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True
         )
     try:
-        wait_for(port)
+        wait_for(port, process)
         yield f"sc://127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, 9)  # its farewell takes seconds, and it holds nothing
@@ -59,6 +59,8 @@ def spark_server(folder: Path) -> Generator[str]:
 
 
 @retry(stop=stop_after_delay(300), wait=wait_fixed(0.2), retry=retry_if_exception_type(OSError), reraise=True)
-def wait_for(port: int) -> None:
-    """Waits until it listens."""
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Waits until it listens, or has ended."""
+    if process.poll() is not None:
+        raise RuntimeError(f"Spark ended with {process.returncode} before it listened: see the file log in the test's folder.")
     socket.create_connection(("127.0.0.1", port), 5).close()
