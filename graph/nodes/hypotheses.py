@@ -42,7 +42,8 @@ async def _propose(context: Context, analysis: Analysis) -> Proposals:
     counted = await in_thread(lambda: context.store.read_census(analysis.run_id))
     assert counted is not None, "the census comes before the hypotheses"
     listed_issues = await in_thread(lambda: context.store.list_issues(analysis.experiment_id))
-    earlier = [issue for issue in listed_issues if issue.source_run_id != analysis.run_id]  # not what it has found itself
+    # A further round after the end isn't told what the first has found itself; the first must follow what the census found again.
+    earlier = [issue for issue in listed_issues if not (analysis.asked_on and issue.source_run_id == analysis.run_id)]
     proposal = await context.analyst.propose(bench, analysis, counted, earlier)
     record, run_id = bench.snapshot.record, analysis.run_id
     earlier = [issue for issue in earlier if issue.fingerprint.scope == record.filter]

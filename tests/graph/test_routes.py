@@ -53,8 +53,12 @@ def test_a_hypothesis_added_after_the_test_is_tested() -> None:
 
 
 def test_hypotheses_that_cannot_be_tested_hold_nothing_up() -> None:
-    waiting = [hypothesis(blocked="no plan fits"), hypothesis(plan=None)]
+    waiting = [hypothesis(blocked="no plan fits"), hypothesis(blocked="no plan fits", plan=None)]
     assert first_open_step(analysis("setup", "purpose", "census", "hypotheses", "test"), waiting) == "issues"
+
+
+def test_a_hypothesis_stated_in_words_waits_for_its_plan() -> None:
+    assert first_open_step(analysis("setup", "purpose", "census", "hypotheses", "test"), [hypothesis(plan=None)]) == "test"
 
 
 def test_nothing_is_tested_before_all_hypotheses_are_written() -> None:

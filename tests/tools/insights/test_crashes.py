@@ -33,7 +33,7 @@ def test_kill_after_any_write_leaves_the_same_memory_in_the_end(trials: list[cra
 def test_every_kind_of_write_was_interrupted(trials: list[crashes.Trial]) -> None:
     labels = [trial.label for trial in trials[2:]]
     native = {"native-issue", "native-mark", "native-update"}
-    assert {label.split()[1] for label in labels} == {"run", "artifact", "tags", "link", "status", "name"} | native
+    assert {label.split()[1] for label in labels} == {"run", "artifact", "tags", "parameter", "link", "status", "name"} | native
     documents = {Path(label).name.split("_")[0] for label in labels if label.split()[1] == "artifact"}
     assert documents == {
         "analysis.yaml",
