@@ -71,7 +71,8 @@ def obeyed(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("injections")
     uri = copy_store(store_template, folder / "store")
     samples = [SampleTrace("Do you lend boats?", each.marked(place), tool="look_up") for place, each in enumerate(ALL.values())]
-    logged = log_traces(uri, "boats", samples)
+    # One at a time: MLflow writes spans in batches, and one that it can't write takes its neighbours along.
+    trace_ids = [log_traces(uri, "boats", [sample]).trace_ids[0] for sample in samples]
     store = InsightStore(connect(uri), now=lambda: INSTANT)
     made = store.create_analysis("1", key="k", name="n", run_name="r", analyst="language", with_model=True)
     snapshot = take_snapshot(uri, "1", instant=INSTANT, since=None, until=None, cache=folder / "c", progress=lambda *_: None)
@@ -80,7 +81,7 @@ def obeyed(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         server.script("Judgements", obedient, repeat=True)
         hypothesis = store.create_hypothesis(made.run_id, draft)
         execution = asyncio.run(read_all(bench, server.url, hypothesis))
-        yield Obeyed(bench, hypothesis, execution, server.requests, dict(zip(ALL, logged.trace_ids, strict=True)))
+        yield Obeyed(bench, hypothesis, execution, server.requests, dict(zip(ALL, trace_ids, strict=True)))
 
 
 async def read_all(bench: Workbench, url: str, hypothesis: Hypothesis) -> Execution:
