@@ -54,7 +54,7 @@ def as_tool(verb: Verb, insights: Callable[[], Insights], *, refused: Callable[[
     call.__name__, call.__doc__ = verb.__name__, text
     returned = _answer(signature.return_annotation)
     # Functions may have one of their own, which is what those who make tools of functions go by.
-    call.__signature__ = signature.replace(parameters=parameters, return_annotation=returned)  # type: ignore[attr-defined]
+    call.__signature__ = signature.replace(parameters=parameters, return_annotation=returned)  # type: ignore[attr-defined] - functions may have one
     call.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": returned}
     return call
 

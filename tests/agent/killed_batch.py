@@ -55,7 +55,7 @@ def batch(uri: str, reached: Callable[[str], None]) -> list[int]:
         reached(f"after {label}")
 
     RunFiles.writing = watched
-    session.choose_analyst = lambda *_, **__: GivenAnalyst([])  # type: ignore[assignment]
+    session.choose_analyst = lambda *_, **__: GivenAnalyst([])  # type: ignore[assignment]  # nothing else may answer here
     folder = Path(uri.removeprefix("sqlite:///")).parent
     config = folder / "analyses.yaml"
     config.write_text(CONFIG.format(uri=uri, folder=folder), encoding="utf-8")
