@@ -83,7 +83,7 @@ def _earlier(settings: Settings, *, display: OpenDisplay, human: Human, stop: St
         except (AnalysisLocked, Stopped):
             left.stopped()
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it died of counts: after the third it is given up, else it is raised again
             if (given_up := left.failed(error)) is None:
                 raise
         else:
