@@ -15,6 +15,9 @@ PAUSE = wait_exponential(multiplier=0.1, max=2)
 PASSING = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
 """MLflow's error codes for what may be over in a moment; a locked SQLite file is among them."""
 
+UNREACHED = "Check that the store runs and that its address is right, then run again."
+"""What to do about a call that got no answer, however often it was tried."""
+
 
 def ask(what: str, call: Callable[[], T]) -> T:
     """Makes a call that may be made twice without harm: a read, or a write whose repetition changes nothing.
@@ -41,7 +44,8 @@ def ask_once(what: str, call: Callable[[], T]) -> T:
     try:
         return call()
     except (MlflowException, OSError) as error:
-        raise StoreError(f"MLflow could not {what}: {_reason(error)}") from error
+        said = f"MLflow could not {what}: {_reason(error)}"
+        raise StoreError(f"{said}. {UNREACHED}" if _may_pass(error) else said) from error
 
 
 def _may_pass(error: BaseException | None) -> bool:

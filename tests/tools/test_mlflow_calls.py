@@ -84,6 +84,6 @@ def test_failure_names_the_call_and_the_reason_on_one_line() -> None:
 
 def test_what_never_passes_is_given_up() -> None:
     call = Failing(refuse_connection, 99)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="nobody is there. Check that the store runs"):
         ask("read run 'r'", call)
     assert call.calls == ATTEMPTS
