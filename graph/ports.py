@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..tools.insights.affected import AffectedTrace
-from ..tools.insights.models import Analysis, Cause, Cell, Census, Hypothesis, HypothesisDraft, Issue, Noticed
+from ..tools.insights.models import Analysis, Cause, Cell, Census, Consequence, Hypothesis, HypothesisDraft, Issue, Noticed
 
 if TYPE_CHECKING:
     from ..tools.testing.plan import Plan
@@ -90,6 +90,11 @@ class Claim:
     quote: str = ""
     """Words of the trace that show it; nothing is affected without."""
     reason: str = ""
+    consequence: Consequence = "none"
+    """What it did to the user, where it is affected."""
+    consequence_span_id: str = ""
+    consequence_quote: str = ""
+    """Words of the trace that show the consequence; there is none without."""
 
 
 @dataclass(frozen=True)

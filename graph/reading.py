@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from ..tools.census.feedback import PEOPLE_SQL
 from ..tools.errors import QueryError
-from ..tools.insights.affected import AffectedTrace
 from ..tools.insights.models import Agreement, Evidence, Hypothesis, Judgement
 from ..tools.testing.compose import REFUTING, SUPPORTING
+from ..tools.testing.consequences import Flagged, weigh_flagged
 from ..tools.testing.execute import Execution
 from ..tools.testing.families import family_levels
 from ..tools.testing.plan import Plan, Read
@@ -73,16 +73,24 @@ def judgements_of(bench: Workbench, hypothesis_id: str) -> dict[str, Judgement]:
     }
 
 
-def flagged_traces(bench: Workbench, hypothesis: Hypothesis) -> list[AffectedTrace]:
-    """The traces that its judge flagged, in order of their ids: of all that were read, or of those that its verdict rests on."""
-    plan, reads = hypothesis.plan, hypothesis.result.reads if hypothesis.result else None
-    assert plan is not None and reads is not None, "asked of what was read"
-    known = judgements_of(bench, hypothesis.hypothesis_id)
+def flagged_traces(bench: Workbench, hypothesis: Hypothesis) -> Flagged:
+    """What its judge flagged: of all that was read, or of what its verdict rests on."""
+    plan, result, subject = hypothesis.plan, hypothesis.result, hypothesis.hypothesis_id
+    reads = result.reads if result is not None else None
+    assert plan is not None and plan.reading is not None and result is not None and reads is not None, "asked of what was read"
+    known = judgements_of(bench, subject)
+    most = reads.read if reads.on is None else len(known)
+    _, places = bench.executor.order(plan, most=most, owner=subject)
+    order = [place.trace_id for place in places]
     if reads.on is None:
-        _, order = bench.executor.order(plan, most=reads.read, owner=hypothesis.hypothesis_id)
-        known = {place.trace_id: known[place.trace_id] for place in order if place.trace_id in known}
-    return sorted(
-        AffectedTrace(trace_id, found.span_id, found.reason) for trace_id, found in known.items() if found.answer == "affected"
+        known = {trace_id: known[trace_id] for trace_id in order if trace_id in known}
+    return weigh_flagged(
+        known,
+        result,
+        order=order,
+        aside=frozenset() if reads.on is None else frozenset(plan.leave_out),
+        whole=result.population if reads.on is None else reads.on.population,
+        step=plan.reading.title,
     )
 
 

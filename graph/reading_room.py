@@ -163,7 +163,7 @@ class ReadingRoom:
 
     def _keep(self, trace_id: str, checked: Sequence["Checked"], remarks: Sequence[Noticed | Refusal]) -> None:
         store, run_id = self.bench.store, self.bench.run_id
-        refusals = [each.refusal for each in checked if each.refusal]
+        refusals = [refusal for each in checked for refusal in each.refusals]
         refusals += [each for each in remarks if isinstance(each, Refusal)]
         if refusals:
             store.record_refusals(run_id, refusals)
@@ -209,21 +209,37 @@ class Checked(NamedTuple):
     """A claim after it was looked up."""
 
     judgement: Judgement
-    refusal: Refusal | None
+    refusals: tuple[Refusal, ...] = ()
 
 
 def _checked(reading: OpenReading, trace: "TraceView | str", claim: Claim) -> Checked:
     """What the judge claims, as far as the trace bears it out: without a quote that stands in it nothing is affected."""
     subject = reading.hypothesis_id
     if isinstance(trace, str):
-        return Checked(Judgement(hypothesis_id=subject, answer="unclear", reason=trace), None)
+        return Checked(Judgement(hypothesis_id=subject, answer="unclear", reason=trace))
     cited = look_up(trace, span_id=claim.span_id, quote=claim.quote)
     why = cited.refused or (
         "it calls the trace affected and quotes nothing" if claim.answer == "affected" and not cited.quote else ""
     )
     if why:
         refusal = Refusal(claimed_in=subject, trace_id=trace.trace_id, span_id=claim.span_id, quote=claim.quote, why=why)
-        return Checked(Judgement(hypothesis_id=subject, answer="unclear", reason=f"Refused: {why}."), refusal)
-    return Checked(
-        Judgement(hypothesis_id=subject, answer=claim.answer, span_id=cited.span_id, quote=cited.quote, reason=claim.reason), None
+        return Checked(Judgement(hypothesis_id=subject, answer="unclear", reason=f"Refused: {why}."), (refusal,))
+    judgement = Judgement(
+        hypothesis_id=subject, answer=claim.answer, span_id=cited.span_id, quote=cited.quote, reason=claim.reason
     )
+    return _with_consequence(judgement, trace, claim)
+
+
+def _with_consequence(judgement: Judgement, trace: TraceView, claim: Claim) -> Checked:
+    """What the failure did to the user, as far as the trace bears it out: without a quote that stands in it, nothing."""
+    if judgement.answer != "affected" or claim.consequence == "none":
+        return Checked(judgement)
+    span_id, quote = claim.consequence_span_id, claim.consequence_quote
+    cited = look_up(trace, span_id=span_id, quote=quote)
+    why = cited.refused or ("" if cited.quote else "it quotes nothing")
+    if why:
+        refused = f"the consequence {claim.consequence!r}: {why}"
+        subject, seen_in = judgement.hypothesis_id, trace.trace_id
+        return Checked(judgement, (Refusal(claimed_in=subject, trace_id=seen_in, span_id=span_id, quote=quote, why=refused),))
+    seen = {"consequence": claim.consequence, "consequence_span_id": cited.span_id, "consequence_quote": cited.quote}
+    return Checked(judgement.model_copy(update=seen))

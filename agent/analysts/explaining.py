@@ -113,11 +113,17 @@ def _population(inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan) -> frozens
 def _found(affected: Sequence[AffectedTrace]) -> str:
     """What was found in some of the affected traces, in a line each."""
     lines = [
-        f"{each.trace_id}{f' span {each.span_id}' if each.span_id else ''}: {' '.join(each.note.split())[:FOUND_CHARS]}"
+        f"{each.trace_id}{f' span {each.span_id}' if each.span_id else ''}: "
+        f"{_came_of_it(each)}{' '.join(each.note.split())[:FOUND_CHARS]}"
         for each in affected[:FOUND]
         if each.note
     ]
     return "\n".join(lines) or "(nothing but that they are affected)"
+
+
+def _came_of_it(affected: AffectedTrace) -> str:
+    """What it did to the user, where that is known: the worst traces come first."""
+    return {"wrong": "(ended wrongly) ", "misled": "(misled the user) "}.get(affected.consequence, "")
 
 
 def _nearest(inquiry: Inquiry, affected: Sequence[str], others: Sequence[str]) -> list[str]:

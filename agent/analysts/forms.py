@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...tools.insights.models import Consequence
+
 Line = Annotated[str, Field(max_length=250)]
 Handle = Annotated[str, Field(max_length=24)]
 """A span, as a digest calls it, or by its id."""
@@ -36,6 +38,8 @@ class TraceReading(Form):
     """As it is named in the trace: s7."""
     quote: str = Field(max_length=300)
     """Words of the trace that show it, exactly as they stand there."""
+    consequence: Consequence = "none"
+    """What came of it for the user."""
     also: list[Line] = Field(max_length=3)
     """What else went wrong, apart from that."""
 

@@ -1,8 +1,9 @@
 """Notes of single traces put together to failure modes; what the first attempt leaves out is grouped once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...tools.insights.models import Consequence
 from ...tools.reading.digest import CHARS_PER_TOKEN
 from ..model import GivenUp
 from .fitting import flexible
@@ -12,6 +13,7 @@ from .inquiry import Inquiry
 NOTES_TOKENS = 4_700
 """Of the notes that one question groups."""
 QUOTE_CHARS = 120
+CAME_OF_IT: Mapping[Consequence, str] = {"wrong": "ended wrongly", "misled": "the user was misled", "none": "no consequence"}
 EXAMPLES = 4
 """Notes of a mode that are shown to whoever plans its test."""
 
@@ -23,11 +25,14 @@ class Note:
     trace_id: str
     text: str
     quote: str = ""
+    consequence: Consequence | None = None
+    """What came of it for the user; None where nobody said."""
 
     @property
     def line(self) -> str:
         """As it is shown."""
-        return f'{self.text} ("{self.quote[:QUOTE_CHARS]}")' if self.quote else self.text
+        said = f"{self.text} [{CAME_OF_IT[self.consequence]}]" if self.consequence else self.text
+        return f'{said} ("{self.quote[:QUOTE_CHARS]}")' if self.quote else said
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,19 @@ class Grouped:
         return len({note.trace_id for note in self.notes})
 
     @property
+    def harmed(self) -> tuple[int, int]:
+        """Traces that ended wrongly by it, and those where it is known to have misled the user."""
+        ended, misled = ({note.trace_id for note in self.notes if note.consequence == kind} for kind in ("wrong", "misled"))
+        return len(ended), len(misled)
+
+    @property
     def examples(self) -> tuple[str, ...]:
         """A few of its notes, for whoever plans its test."""
         return tuple(note.line for note in self.notes[:EXAMPLES])
 
 
 async def group_notes(inquiry: Inquiry, notes: Sequence[Note]) -> tuple[tuple[Grouped, ...], int]:
-    """The failure modes, those that were seen in most traces first, and how many notes are in none.
+    """The failure modes, those by which most traces ended wrongly first, and how many notes are in none.
 
     A mode that was seen once is one all the same: what is rare among few traces need not be rare among all.
     """
@@ -69,7 +80,7 @@ async def group_notes(inquiry: Inquiry, notes: Sequence[Note]) -> tuple[tuple[Gr
         if not grouped:
             break  # whoever assigns no note at all would do no better the next time
     found = [Grouped(_candidate(mode), tuple(notes[number - 1] for number in mode.notes)) for mode in modes.values()]
-    return tuple(sorted(found, key=lambda each: -each.traces)), len(pending)
+    return tuple(sorted(found, key=lambda each: (*each.harmed, each.traces), reverse=True)), len(pending)
 
 
 def _add(modes: dict[str, Mode], found: Sequence[Mode], numbers: set[int]) -> None:

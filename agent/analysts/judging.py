@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...graph.ports import Claim, Judged, Remark, Unasked
+from ...tools.insights.models import Consequence
 from ...tools.reading.digest import CHARS_PER_TOKEN, digest
 from ...tools.reading.transcript import span_called
 from ...tools.reading.turns import has_turns, turns_around
@@ -31,6 +32,10 @@ class Finding(BaseModel):
     span: str = Field(max_length=24)
     quote: str = Field(max_length=400)
     reason: str = Field(max_length=300)
+    consequence: Consequence = "none"
+    """What it did to the user, where it is affected."""
+    consequence_span: str = Field(default="", max_length=24)
+    consequence_quote: str = Field(default="", max_length=400)
 
 
 class OtherFailure(BaseModel):
@@ -140,7 +145,15 @@ def _claims(trace: TraceView, findings: Sequence[Finding], questions: int) -> li
 
 
 def _claim(trace: TraceView, finding: Finding) -> Claim:
-    return Claim(finding.answer, _named(trace, finding.span), finding.quote, finding.reason)
+    return Claim(
+        finding.answer,
+        _named(trace, finding.span),
+        finding.quote,
+        finding.reason,
+        finding.consequence,
+        _named(trace, finding.consequence_span),
+        finding.consequence_quote,
+    )
 
 
 def _named(trace: TraceView, handle: str) -> str:

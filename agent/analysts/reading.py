@@ -75,8 +75,8 @@ def _draw(inquiry: Inquiry, census: Census, size: int) -> tuple[list[str], dict[
 
 def _notes(trace_id: str, reading: TraceReading) -> list[Note]:
     """What was noted of a trace: the first failure with its proof, and the others."""
-    texts = [(reading.what, reading.quote), *((text, "") for text in reading.also)]
-    return [Note(trace_id, " ".join(text.split()), " ".join(quote.split())) for text, quote in texts if text.strip()]
+    first = Note(trace_id, " ".join(reading.what.split()), " ".join(reading.quote.split()), reading.consequence)
+    return [note for note in (first, *(Note(trace_id, " ".join(text.split())) for text in reading.also)) if note.text]
 
 
 async def _read_one(inquiry: Inquiry, trace_id: str, beside: str) -> TraceReading | GivenUp | None:

@@ -5,14 +5,15 @@
 TRUTH is a `truth.json` as the labelled experiments have it. Printed are markdown tables: how many of the failed conversations the
 issues cover and how many of the covered ones failed, what was found of each category that people marked, each issue beside the
 outcome, and what the language model was asked. A covered trace that didn't fail isn't a false alarm by itself: a rule can be
-broken in a conversation that ends well.
+broken in a conversation that ends well. Which traces ended wrongly by an issue its judge says with each of them: those are held
+against the outcome by themselves.
 """
 
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class Found:
     """Whether it came of reading; of counting otherwise."""
     traces: Mapping[str, frozenset[str]]
     """The spans by trace."""
+    wrong: frozenset[str] = frozenset()
+    """The traces that ended wrongly by it, as the judge says."""
 
 
 def read_truth(path: Path) -> dict[str, Marked]:
@@ -63,10 +66,15 @@ def read_found(store: InsightStore, experiment_id: str, run_id: str) -> list[Fou
         for each in store.list_hypotheses(run_id)
         if each.plan is not None and each.plan.decision.kind == "read"
     }
+    listed = [(issue, store.issue_traces(issue.issue_id)) for issue in store.list_issues(experiment_id)]
     return [
-        Found(issue.title, issue.severity, issue.hypothesis_id in reads, _by_trace(store.issue_traces(issue.issue_id)))
-        for issue in store.list_issues(experiment_id)
+        Found(issue.title, issue.severity, issue.hypothesis_id in reads, _by_trace(traces), _ended_wrongly(traces))
+        for issue, traces in listed
     ]
+
+
+def _ended_wrongly(affected: Sequence[AffectedTrace]) -> frozenset[str]:
+    return frozenset(each.trace_id for each in affected if each.consequence == "wrong")
 
 
 def _by_trace(affected: Sequence[AffectedTrace]) -> dict[str, frozenset[str]]:
@@ -88,14 +96,20 @@ def coverage_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
     chosen = {
         "all": issues,
         "above low severity": [issue for issue in issues if issue.severity != "LOW"],
+        "of these the traces that ended wrongly, as read": [_narrowed(issue) for issue in issues if issue.severity != "LOW"],
         "by reading": [issue for issue in issues if issue.read],
         "by counting": [issue for issue in issues if not issue.read],
     }
     rows = [("issues", "number", "failed covered", "covered that failed")]
     for name, some in chosen.items():
         caught, failed, right, covered = coverage(truth, some)
-        rows.append((name, str(len(some)), f"{caught} of {failed}", f"{right} of {covered}"))
+        rows.append((name, str(sum(bool(each.traces) for each in some)), f"{caught} of {failed}", f"{right} of {covered}"))
     return _table(rows)
+
+
+def _narrowed(issue: Found) -> Found:
+    """The issue with the traces alone that ended wrongly by it."""
+    return replace(issue, traces={trace_id: spans for trace_id, spans in issue.traces.items() if trace_id in issue.wrong})
 
 
 def category_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
@@ -116,10 +130,14 @@ def category_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
 def issue_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
     """Each issue, and how many of its conversations failed; the base rate stands in the head."""
     base = sum(marked.failed for marked in truth.values())
-    rows = [("issue", "severity", "found by", "conversations", f"failed (all: {base} of {len(truth)})")]
+    failing = f"failed (all: {base} of {len(truth)})"
+    rows = [("issue", "severity", "found by", "conversations", failing, "ended wrongly, as read", "of these failed")]
     for issue in sorted(issues, key=lambda issue: -len(issue.traces)):
         failed = sum(truth[trace_id].failed for trace_id in issue.traces if trace_id in truth)
-        rows.append((issue.title, issue.severity, "reading" if issue.read else "counting", str(len(issue.traces)), str(failed)))
+        ended = str(len(issue.wrong)) if issue.read else ""
+        right = str(sum(truth[trace_id].failed for trace_id in issue.wrong if trace_id in truth)) if issue.read else ""
+        by = "reading" if issue.read else "counting"
+        rows.append((issue.title, issue.severity, by, str(len(issue.traces)), str(failed), ended, right))
     return _table(rows)
 
 

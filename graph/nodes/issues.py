@@ -47,14 +47,15 @@ async def _prove(context: Context, bench: Workbench, hypothesis: Hypothesis) -> 
 async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis, cell: Cell | None) -> None:
     plan = hypothesis.plan
     assert plan is not None, "a verdict by test has a plan"
-    if is_read(hypothesis):
-        affected = await in_thread(lambda: flagged_traces(bench, hypothesis))
+    flagged = await in_thread(lambda: flagged_traces(bench, hypothesis)) if is_read(hypothesis) else None
+    if flagged is not None:
+        affected = flagged.traces
     else:
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
     explained = await context.analyst.explain(bench, hypothesis, affected, cell)
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
-    draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell)
+    draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell, flagged=flagged)
     if entry is None and cell is None:
         draft = worded(draft, title=explained.title, recommendation=explained.recommendation)
     issue = await in_thread(lambda: _write(context, bench, hypothesis, draft, affected, cell))

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class HonestJudge:
         del bench
         self.calls += 1
         flagged = Claim("affected", quote=PROMISE, reason="It promises a refund.")
+        if "1?" in trace.request:
+            flagged = replace(flagged, consequence="wrong", consequence_quote=PROMISE)
         promises = PROMISE in trace.response
         claims = [flagged if promises and "promise" in question else Claim("not") for question in questions]
         return Judged(claims, self.remarks if promises else ())
@@ -157,13 +159,14 @@ def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tup
     assert (issue.affected, issue.population, issue.interval) == (TRACES // 2, TRACES, None)
     listed = memory_of(refunds.uri).issue_traces(issue.issue_id)
     assert {each.trace_id for each in listed} == set(refunds.trace_ids[1::2])
-    assert issue.severity is Severity.MEDIUM
+    assert (issue.severity, issue.consequences and issue.consequences.wrong) == (Severity.MEDIUM, 3), "orders 1, 11 and 21"
+    assert [each.consequence for each in listed] == ["wrong"] * 3 + ["none"] * 9
     assert "a judge whose errors aren't known" in issue.severity_because
     assert "the share that a judge flags" in issue.description
     assert f"After the verdict the rest was read too, all {TRACES} traces: {TRACES // 2} flagged." in issue.description
     assert {each.quote for each in issue.evidence if each.supports} == {PROMISE}
     report = (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
-    assert f"{issue.affected} of {issue.population}" in report
+    assert f"{issue.affected} of {issue.population} traces (50.0%, counted exactly); 3 of 12 ended wrongly" in report
     told = [event for event in watcher.events if event.kind == "progress" and "flagged" in event.detail]
     assert {event.step for event in told} == {"test", "issues"}
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -198,10 +198,34 @@ def test_flagged_traces_are_those_that_count_with_their_quotes_as_evidence(bench
     supporting = [each for each in recorded.evidence if each.supports]
     assert {each.quote for each in supporting} == {PROMISE}
     assert all(each.span_id for each in supporting)
-    flagged = flagged_traces(bench, recorded)
+    flagged = flagged_traces(bench, recorded).traces
     assert len(flagged) == found.result.affected
     assert {each.trace_id for each in supporting} <= {each.trace_id for each in flagged}
     assert {each.trace_id for each in flagged} <= set(bench.store.reader.linked(bench.run_id, experiment_id="1"))
+
+
+def test_what_came_of_a_failure_is_looked_up_counted_and_shown_worst_first(bench: Workbench) -> None:
+    claims = cycle(
+        (
+            Claim("affected", quote=PROMISE, consequence="misled", consequence_quote=PROMISE),
+            Claim("affected", quote=PROMISE, consequence="wrong", consequence_quote=PROMISE),
+            Claim("affected", quote=PROMISE, consequence="wrong", consequence_quote="I never said that."),
+        )
+    )
+    hypothesis = ask(bench)
+    rule: Rule = lambda trace, _: next(claims) if PROMISE in trace.response else Claim("not", consequence="wrong")  # noqa: E731
+    (found,) = carried_out(bench, ScriptedJudge(rule=rule, width=1), hypothesis)
+    recorded = bench.store.record_result(bench.run_id, hypothesis.hypothesis_id, found.result, found.evidence)
+
+    flagged = flagged_traces(bench, recorded)
+    seen = [each.consequence for each in flagged.traces]
+    assert seen == sorted(seen, key=["wrong", "misled", "none"].index)
+    counts = flagged.consequences
+    assert (counts.wrong, counts.misled, counts.none) == tuple(seen.count(each) for each in ("wrong", "misled", "none"))
+    assert counts.wrong and counts.misled and counts.none, "what no words of the trace show counts as none"
+    assert counts.wrong / TRACES <= counts.wrong_share.low < counts.harmed_share.low < counts.harmed_share.high
+    assert "ended wrongly: “I promise to refund you today.”" in flagged.evidence[0].rationale
+    assert all(each.why.startswith("the consequence 'wrong': the quote") for each in bench.store.list_refusals(bench.run_id))
 
 
 def test_where_the_budget_is_spent_everything_stops_where_it_is(bench: Workbench) -> None:

@@ -171,7 +171,7 @@ def _new_issue(subject: str, draft: IssueDraft, experiment_id: str, *, run_id: s
 
 def _says_the_same(issue: Issue, draft: IssueDraft) -> bool:
     """Whether an analysis that was gone on with has learnt nothing more of an issue."""
-    told = ("title", "cause", "recommendation", "affected", "population", "evidence")
+    told = ("title", "cause", "recommendation", "affected", "population", "evidence", "consequences")
     return all(getattr(issue, name) == getattr(draft, name) for name in told)
 
 

@@ -19,11 +19,20 @@ def interval(value: Interval | None) -> str:
 
 
 def share_of_issue(issue: Issue) -> str:
-    """`n of N (share, interval)`; of a comparison those of its exposed arm: the interval of the ratio stands in the verdict."""
+    """`n of N (share, interval)`, and how many of them ended wrongly where that was read.
+
+    Of a comparison those of its exposed arm: the interval of the ratio stands in the verdict.
+    """
     part = issue.affected / issue.population if issue.population else 0.0
     exact = ", counted exactly" if issue.estimand == "snapshot" else ""
     bounds = f", {interval(issue.interval)}" if issue.interval else exact
-    return f"{issue.counts} ({percent(part)}{bounds})"
+    return f"{issue.counts} ({percent(part)}{bounds}){_ended_wrongly(issue)}"
+
+
+def _ended_wrongly(issue: Issue) -> str:
+    """How many of the traces that a judge flagged; nothing where nobody read them for what came of it."""
+    found = issue.consequences
+    return f"; {found.wrong:,} of {found.flagged:,} ended wrongly" if found is not None else ""
 
 
 def amount(bucket: Bucket | None) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from ..insights.affected import AffectedTrace
 from ..insights.models import Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
 from ..shares import percent
+from .consequences import Flagged, consequences_in_words
 from .fingerprints import fingerprint_of
 from .intervals import share_at_level
 from .playbooks import Entry, share_in_words
-from .severity import Rating, rate_severity
+from .severity import Rating, rate_consequences, rate_severity
 
 TITLE_WORDS = 8
 SHOWN = 8
@@ -30,20 +31,32 @@ def draft_issue(
     cause: Cause,
     entry: Entry | None,
     cell: Cell | None = None,
+    flagged: Flagged | None = None,
 ) -> IssueDraft:
-    """The issue that a validated hypothesis is, or that one cell of a slice search is; `traces` are those of the snapshot."""
+    """The issue that a validated hypothesis is, or that one cell of a slice search is.
+
+    Args:
+        hypothesis: What was validated.
+        affected: The traces that it affects.
+        traces: How many the snapshot has.
+        cause: Why it occurs.
+        entry: Its entry in the playbook.
+        cell: The cell of a slice search.
+        flagged: Of what was read: the traces that a judge flagged, and what came of it there.
+    """
     result = hypothesis.result
     if result is None:
         raise ValueError(f"hypothesis {hypothesis.hypothesis_id} has no result to make an issue of")
     if cell is not None:
         return _of_cell(hypothesis, result, affected, cell, cause, traces)
     part, whole = _counts(result)
-    rating = _severity(result, part, traces, entry)
+    rating = _severity(result, part, traces, entry, flagged)
     texts = entry.issue.filled(result) if entry is not None else None
     reason = hypothesis.verdict.reason if hypothesis.verdict else ""
     described = f"{texts.description} {texts.impact} " if texts else f"{_sentence(hypothesis.statement)} "
     if result.reads is not None:
-        described += f"{BY_A_JUDGE} {_read_on_in_words(result)}"
+        came_of_it = f"{consequences_in_words(flagged.consequences)} " if flagged is not None else ""
+        described += f"{came_of_it}{BY_A_JUDGE} {_read_on_in_words(result)}"
     return IssueDraft(
         title=texts.title if texts else _short(hypothesis.statement),
         description=f"{described}{reason}".strip(),
@@ -60,8 +73,9 @@ def draft_issue(
         cause=cause,
         recommendation=texts.recommendation if texts else "Open the listed traces and decide what they have in common.",
         fingerprint=fingerprint_of(hypothesis),
-        evidence=_ordered(hypothesis.evidence) or _first(affected),
+        evidence=_worst_first(flagged, hypothesis.evidence) or _first(affected),
         query_ids=result.query_ids,
+        consequences=flagged.consequences if flagged is not None else None,
     )
 
 
@@ -118,13 +132,16 @@ def _counts(result: TestResult) -> tuple[int, int]:
     return result.affected or 0, result.population
 
 
-def _severity(result: TestResult, part: int, traces: int, entry: Entry | None) -> Rating:
-    """By the share of all traces: its lower bound where it is an estimate, the exact one where it was counted."""
+def _severity(result: TestResult, part: int, traces: int, entry: Entry | None, flagged: Flagged | None) -> Rating:
+    """By the share of all traces: its lower bound where it is an estimate, the exact one where it was counted.
+
+    Of what was read it is the share of those that ended wrongly.
+    """
     floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
-    if result.reads is not None and result.interval is not None:
-        on = result.reads.on
-        least = on.interval.low * on.population if on is not None else result.interval.low * result.population
-        return rate_severity(share_low=least / traces, floor=floor, ceiling=ceiling, judged=True)
+    if flagged is not None:
+        found = flagged.consequences
+        wrong, harmed = (share.low * found.population / traces for share in (found.wrong_share, found.harmed_share))
+        return rate_consequences(wrong_low=wrong, harmed_low=harmed, floor=floor, ceiling=ceiling)
     if result.decision == "rate" and result.interval is not None:
         share = result.interval.low * result.population / traces
         return rate_severity(share_low=share, floor=floor, ceiling=ceiling)
@@ -178,9 +195,10 @@ def _population_title(hypothesis: Hypothesis) -> str:
     return hypothesis.plan.population_title if hypothesis.plan else "all traces"
 
 
-def _ordered(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """What supports first."""
-    return tuple(sorted(evidence, key=lambda each: not each.supports))
+def _worst_first(flagged: Flagged | None, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """What supports first; of what was read the traces with the worst consequences."""
+    supporting = flagged.evidence if flagged is not None else tuple(each for each in evidence if each.supports)
+    return (*supporting, *(each for each in evidence if not each.supports))
 
 
 def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:

@@ -36,6 +36,31 @@ def result_of_reading_on(
         unasked: Traces that the judge could not be asked about.
         stopped: Why no more is read.
     """
+    counted = _count(answers.values())
+    return ReadOn(
+        population=whole,
+        read=counted.read,
+        affected=counted.affected,
+        unclear=counted.unclear,
+        unasked=unasked,
+        interval=share_of_whole(result, answers, order=order, aside=aside, whole=whole, level=level),
+        stopped=stopped,
+    )
+
+
+def share_of_whole(
+    result: TestResult,
+    answers: Mapping[str, Answer],
+    *,
+    order: Sequence[str],
+    aside: frozenset[str],
+    whole: int,
+    level: float = 0.95,
+) -> Interval:
+    """The interval of the share of the whole population for which the answer is so; arguments as for `result_of_reading_on`.
+
+    It holds at any stop, whatever made the reading stop, so also for a part of what is flagged.
+    """
     assert result.material is not None, "what is decided by reading has a share that matters"
     bound = ReadBound(result.population, threshold=result.threshold, material=result.material)
     low, high = bound.interval(_in_order(answers, order), level=level)
@@ -43,15 +68,7 @@ def result_of_reading_on(
     beside = _count(answer for trace_id, answer in answers.items() if trace_id in aside)
     least = max(round(low * bound.population), drawn.affected) + beside.affected
     most = min(round(high * bound.population), bound.population - _not(drawn)) + (whole - bound.population) - _not(beside)
-    return ReadOn(
-        population=whole,
-        read=drawn.read + beside.read,
-        affected=drawn.affected + beside.affected,
-        unclear=drawn.unclear + beside.unclear,
-        unasked=unasked,
-        interval=Interval(low=least / max(whole, 1), high=most / max(whole, 1), level=level),
-        stopped=stopped,
-    )
+    return Interval(low=least / max(whole, 1), high=most / max(whole, 1), level=level)
 
 
 def _in_order(answers: Mapping[str, Answer], order: Sequence[str]) -> Counted:

@@ -3,7 +3,7 @@
 import pytest
 
 from analyze_experiment.tools.insights.models import Interval, Severity
-from analyze_experiment.tools.testing.severity import rate_severity
+from analyze_experiment.tools.testing.severity import rate_consequences, rate_severity
 
 SAME = Interval(low=0.8, high=1.4)
 
@@ -61,3 +61,24 @@ def test_the_reason_names_every_rule_that_applied():
 
 def test_a_counted_share_is_called_exact():
     assert rate_severity(share_low=0.004, counted=True).because == "0.4% of the traces are affected"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "harmed", "floor", "ceiling", "expected"),
+    [
+        (0.0, 0.0, None, None, Severity.LOW),
+        (0.0, 0.04, None, None, Severity.LOW),
+        (0.0, 0.06, None, None, Severity.MEDIUM),
+        (0.012, 0.012, None, None, Severity.MEDIUM),
+        (0.4, 0.4, None, None, Severity.MEDIUM),
+        (0.0, 0.0, Severity.MEDIUM, None, Severity.MEDIUM),
+        (0.4, 0.4, None, Severity.LOW, Severity.LOW),
+    ],
+    ids=[
+        "harmless however frequent", "some misled", "many misled", "some ended wrongly", "a judge alone", "floor", "ceiling",
+    ],
+)  # fmt: skip
+def test_what_was_read_is_as_severe_as_what_came_of_it(
+    wrong: float, harmed: float, floor: Severity | None, ceiling: Severity | None, expected: Severity
+):
+    assert rate_consequences(wrong_low=wrong, harmed_low=harmed, floor=floor, ceiling=ceiling).severity is expected

@@ -9,9 +9,9 @@ from .analysis import Analysis, AnalysisStatus, Closing, Question, Resumption, S
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, Links, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
-from .issue import Cause, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
+from .issue import Cause, Consequences, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
 from .labels import Correction, Drawing, DrawnTrace, HumanLabel, LabelSet
-from .reading import Judgement, Noticed, Refusal, Refusals, TraceReading
+from .reading import Consequence, Judgement, Noticed, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
 from .tested import Agreement, Arm, Cell, HypothesisStatus, ReadOn, Reads, TestResult, Verdict
 from .trend import Standing, TrendPoint
@@ -28,6 +28,8 @@ __all__ = [
     "Cell",
     "Census",
     "Closing",
+    "Consequence",
+    "Consequences",
     "Correction",
     "Document",
     "Drawing",

@@ -50,6 +50,28 @@ class Onset(Part):
     """Whether traces were compared within the hour of the day; in under two days a daily rhythm may look like a beginning."""
 
 
+class Consequences(Part):
+    """What the traces that a judge flagged show that it did to their users (`tools/testing/consequences.py`)."""
+
+    population: int = Field(ge=0)
+    """Traces that the statement is about; not all of them need have been read."""
+    wrong: int = Field(ge=0)
+    """Flagged traces that ended wrongly by it: a wrong write, a request not done or done differently, a false answer."""
+    misled: int = Field(ge=0)
+    """Those that ended rightly, but the user was told something untrue, or had to correct the agent."""
+    none: int = Field(ge=0)
+    """Those in which nothing of that can be seen."""
+    wrong_share: Interval
+    """Of the share of the population that ended wrongly by it; both ends are the same where all were read."""
+    harmed_share: Interval
+    """The same for those that ended wrongly or misled their user."""
+
+    @property
+    def flagged(self) -> int:
+        """All traces that the judge flagged."""
+        return self.wrong + self.misled + self.none
+
+
 class Fingerprint(Part):
     """What an issue is about, to know it again next week however it is worded (`tools/testing/fingerprints.py`)."""
 
@@ -85,6 +107,8 @@ class IssueDraft(Part):
     query_ids: tuple[str, ...] = ()
     onset: Onset | None = None
     """When it began, where its traces say so."""
+    consequences: Consequences | None = None
+    """What it did to users; None where nobody read its traces for that."""
     watch: Plan | None = None
     """The plan that later analyses carry out on newer traces, to see whether it is still there; None: nobody can but a reader."""
 

@@ -6,6 +6,10 @@ from pydantic import Field
 
 from .base import Part
 
+Consequence = Literal["none", "misled", "wrong"]
+"""What a failure did to its user: nothing that can be seen; they were told something untrue, or had to correct the agent, and the
+end is right all the same; or what they wanted ended wrongly."""
+
 
 class Judgement(Part):
     """What a judge says of one trace to the question of one hypothesis, after it was looked up in the trace."""
@@ -16,6 +20,10 @@ class Judgement(Part):
     quote: str = ""
     reason: str = ""
     """Why, in the judge's words; where the answer was refused, why."""
+    consequence: Consequence = "none"
+    """Of what is affected; one that no words of the trace show is none."""
+    consequence_span_id: str = ""
+    consequence_quote: str = ""
 
 
 class Noticed(Part):
