@@ -1,32 +1,20 @@
 """Which traces an analysis is about: the window that was asked for, or all that came since its scope was last analysed."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
 
 from ..tools.errors import NothingNew
 from ..tools.insights.models import SnapshotRecord
 from ..tools.insights.scopes import Mark
 from ..tools.insights.store import InsightStore
-from ..tools.traces.cut import keep_traces, recent_times
-from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
+from ..tools.traces.cut import recent_times
+from ..tools.traces.snapshot import OTHERS_COPY, Snapshot
+from ..tools.windows import MILLISECOND, OVERLAP, Window
+from ..tools.windows import take_window as take
 from .context import Context, Options
 from .ports import Event
 
-OVERLAP = timedelta(hours=1)
-"""How long after its beginning a trace may come to be logged and still be counted: once, by whichever analysis sees it first."""
-MILLISECOND = timedelta(milliseconds=1)
 EPOCH_OF = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-class Window(NamedTuple):
-    """Times, and the analysis whose counted traces are left out."""
-
-    instant: datetime
-    since: datetime | None
-    until: datetime | None
-    follows: str | None
 
 
 def window_of(
@@ -34,36 +22,30 @@ def window_of(
 ) -> Window:
     """The window of an analysis: as it was recorded, or as it is asked for."""
     if recorded is not None:
-        return Window(recorded.instant, recorded.since, recorded.until, recorded.follows)
+        return Window.of(recorded)
     mark = store.last_mark(experiment_id, options.scope) if options.only_new else None
+    condition = options.scope.filter
     if mark is not None:
-        return Window(now, mark.until - OVERLAP, options.until, mark.run_id)
-    return Window(options.began or now, options.since, options.until, options.follows)
+        return Window(now, mark.until - OVERLAP, options.until, condition, mark.run_id)
+    return Window(options.began or now, options.since, options.until, condition, options.follows)
 
 
 def take_window(context: Context, experiment_id: str, recorded: SnapshotRecord | None) -> Snapshot:
     """Copies the traces of the window, cut to what is asked for and isn't counted yet. Blocks; shows its progress."""
-    options, store = context.options, context.store
-    window = window_of(store, options, experiment_id, recorded=recorded, now=context.now())
-    counted = store.read_counted(window.follows) if window.follows else {}
+    window = window_of(context.store, context.options, experiment_id, recorded=recorded, now=context.now())
     if window.since is not None and window.since > window.instant:
         raise NothingNew(
             f"Nothing new: the window begins at {window.since:%Y-%m-%d %H:%M:%S} UTC, and the clock of this host says "
             f"{window.instant:%Y-%m-%d %H:%M:%S}. Was it set back?"
         )
-    taken = take_snapshot(
-        context.tracking.uri,
+    return take(
+        context.store,
         experiment_id,
-        instant=window.instant,
-        since=window.since,
-        until=window.until,
-        cache=options.cache,
+        window,
+        cache=context.options.cache,
         progress=context.progress("setup", "copying traces"),
         waiting=lambda: context.display.show(Event("note", OTHERS_COPY, step="setup")),
-        keep=lambda folder: keep_traces(folder, condition=options.scope.filter, counted=counted),
     )
-    record = taken.record.model_copy(update={"filter": options.scope.filter, "follows": window.follows})
-    return replace(taken, record=record)
 
 
 def nothing_there(options: Options, record: SnapshotRecord, name: str) -> NothingNew | None:

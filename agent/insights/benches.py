@@ -2,12 +2,12 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
 
 from ...tools.errors import UserError
 from ...tools.insights.models import Analysis
 from ...tools.sql.service import SqlService
-from ...tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
+from ...tools.traces.snapshot import OTHERS_COPY, Snapshot
+from ...tools.windows import Window, take_window
 from ...tools.workbench import Workbench
 from .opened import Insights
 
@@ -55,32 +55,23 @@ def snapshot_of(insights: Insights, analysis: Analysis) -> Snapshot:
     """
     recorded = insights.store.read_snapshot(analysis.run_id)
     if recorded is not None:
-        analysis = analysis.model_copy(update={"since": recorded.since, "until": recorded.until})
-        return _some(copy_traces(insights, analysis.experiment_id, analysis, instant=recorded.instant))
-    snapshot = _some(copy_traces(insights, analysis.experiment_id, analysis))
+        return _some(copy_traces(insights, analysis.experiment_id, Window.of(recorded)))
+    window = Window(insights.now(), analysis.since, analysis.until, analysis.scope.filter, analysis.follows)
+    snapshot = _some(copy_traces(insights, analysis.experiment_id, window))
     insights.store.write_snapshot(analysis.run_id, snapshot.record)
     return snapshot
 
 
-def copy_traces(
-    insights: Insights,
-    experiment_id: str,
-    analysis: Analysis | None = None,
-    *,
-    instant: datetime | None = None,
-    anew: bool = False,
-) -> Snapshot:
-    """The copy of an experiment's traces, brought up to date or made `anew`; cut to the window of an analysis.
+def copy_traces(insights: Insights, experiment_id: str, window: Window | None = None, *, anew: bool = False) -> Snapshot:
+    """The copy of an experiment's traces, brought up to date or made `anew`; cut to a window, or all there are as of now.
 
     Raises:
         StoreError: the traces can't be copied.
     """
-    return take_snapshot(
-        insights.store.tracking.uri,
+    return take_window(
+        insights.store,
         experiment_id,
-        instant=instant or insights.now(),
-        since=analysis.since if analysis else None,
-        until=analysis.until if analysis else None,
+        window or Window(insights.now()),
         cache=insights.cache,
         anew=anew,
         waiting=lambda: insights.tell(OTHERS_COPY),

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from analyze_experiment.agent.insights.benches import snapshot_of
+from analyze_experiment.agent.insights.opened import Insights
 from analyze_experiment.agent.outcome import Outcome, exit_code
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
@@ -18,6 +20,7 @@ from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tools.errors import UserError
 from analyze_experiment.tools.insights.artifacts import RunFiles
 from analyze_experiment.tools.insights.models import AnalysisStatus, Scope
+from analyze_experiment.tools.reporting.verify import verify_report
 
 TRACES = 25
 
@@ -49,6 +52,15 @@ def counted(uri: str, run_id: str) -> int:
     return snapshot.traces
 
 
+def looked_at_again(uri: str, run_id: str) -> bool:
+    """Whether verbs, and the report's verification, see the very traces that an analysis was about."""
+    memory, cache = memory_of(uri), folder_of(uri) / "cache"
+    recorded, again = memory.read_snapshot(run_id), snapshot_of(Insights(memory, cache), memory.get_analysis(run_id))
+    assert recorded is not None
+    verified = verify_report(memory, run_id, cache=cache, now=end_of(9), progress=lambda text, done, total: None)
+    return recorded == again.record and verified.same_snapshot and not verified.differences
+
+
 def test_each_trace_is_counted_once_also_a_late_one(store: str) -> None:
     database = Path(store.removeprefix("sqlite:///"))
     first = run(store, 1)
@@ -64,6 +76,7 @@ def test_each_trace_is_counted_once_also_a_late_one(store: str) -> None:
     third = run(store, 3)
     assert counted(store, third.run_id) == 1
     assert memory_of(store).get_analysis(third.run_id).follows == second.run_id
+    assert looked_at_again(store, third.run_id)
 
 
 def test_hundredth_run_asks_the_store_no_more_than_the_tenth(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +158,7 @@ def test_filter_cuts_the_traces_and_is_a_scope_of_its_own(store: str) -> None:
     census = memory_of(store).read_census(outcome.run_id)
     assert census is not None
     assert census.traces == TRACES
+    assert looked_at_again(store, outcome.run_id)
 
 
 @pytest.mark.parametrize("wrong", ["env = 'prod'", "state = 'OK') OR (1 = 1", "state = 'OK'; DROP TABLE traces", "state ="])

@@ -10,6 +10,8 @@ from ..insights.models import SnapshotRecord
 from ..sql.service import SqlService
 from ..testing.compose import nested
 from ..testing.slice_plan import MODEL
+from ..traces.cut import condition_sql
+from ..windows import MILLISECOND, OVERLAP
 
 OWNER = "comparison"
 NAMED = 8
@@ -61,8 +63,16 @@ def window(label: str, since: datetime | None, until: datetime | None) -> Side:
 
 
 def analysed(label: str, record: SnapshotRecord) -> Side:
-    """The traces that an analysis was about."""
-    return window(label, record.since, min(record.instant, record.until) if record.until else record.instant)
+    """The traces that an analysis was about: those of its window that meet its filter.
+
+    One that follows another begins an hour early for traces that were logged late; these few are left out, as that hour is the
+    other's.
+    """
+    since = record.since + OVERLAP + MILLISECOND if record.since and record.follows else record.since
+    side = window(label, since, min(record.instant, record.until) if record.until else record.instant)
+    if not record.filter:
+        return side
+    return replace(side, sql=f"SELECT k.trace_id FROM ({side.sql} INTERSECT {condition_sql(record.filter)}) AS k")
 
 
 def valued(sql: SqlService, by: str, value: str) -> Side:

@@ -13,7 +13,7 @@ from ..sql.engines.base import Engine
 from ..sql.process import LOCAL
 from ..sql.results import query_id, result_digest
 from ..sql.service import SqlService
-from ..traces.snapshot import take_snapshot
+from ..windows import Window, take_window
 from ..workbench import open_unrecorded
 from .words import amount
 
@@ -82,12 +82,10 @@ def verify_report(
     records = store.list_queries(run_id)
     if kept is None or not records:
         raise UserError(f"Analysis {run_id!r} has no snapshot or no queries: nothing in it can be computed again.")
-    snapshot = take_snapshot(
-        store.tracking.uri,
+    snapshot = take_window(
+        store,
         analysis.experiment_id,
-        instant=kept.instant,
-        since=kept.since,
-        until=kept.until,
+        Window.of(kept),
         cache=cache,
         progress=lambda done, total: progress("copying traces", done, total),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,9 @@ from analyze_experiment.tests.tools.testing.tiny_catalog import BEGINNING, TinyS
 from analyze_experiment.tools.comparing.compare import Compared, Comparison, compare
 from analyze_experiment.tools.comparing.measures import figure_measures
 from analyze_experiment.tools.comparing.report import to_document, to_markdown
-from analyze_experiment.tools.comparing.sides import Side, disjoint, valued, window
+from analyze_experiment.tools.comparing.sides import Extent, Side, analysed, disjoint, extent, valued, window
 from analyze_experiment.tools.errors import UserError
-from analyze_experiment.tools.insights.models import Severity
+from analyze_experiment.tools.insights.models import Severity, SnapshotRecord
 from analyze_experiment.tools.sql.service import SqlService
 
 FIRST, LAST = BEGINNING.replace(tzinfo=UTC), BEGINNING.replace(tzinfo=UTC) + timedelta(minutes=399)
@@ -162,3 +163,15 @@ def test_markdown_and_document_say_the_same(versions: Comparison) -> None:
     assert f"{versions.tested} tested together" in text
     assert "4 of 200 (2.0%" in text
     assert "60 of 200 (30.0%" in text
+
+
+def test_a_side_holds_the_traces_that_its_analysis_was_about(sql: SqlService) -> None:
+    nothing: dict[str, Any] = {"first_trace": None, "last_trace": None, "digest": "", "partitions": {}}
+    counts = dict.fromkeys(("traces", "spans", "assessments", "excluded", "unreadable"), 0)
+    record = SnapshotRecord(instant=LAST, since=FIRST + timedelta(minutes=100), **counts, **nothing)
+    cut = record.model_copy(update={"filter": "version = '2.0' AND tags['region'] = 'eu'"})
+    following = record.model_copy(update={"follows": "the analysis before"})
+
+    assert extent(sql, analysed("all", record)).traces == 300
+    assert extent(sql, analysed("cut", cut)).traces == 100
+    assert extent(sql, analysed("following", following)) == Extent(239, FIRST + timedelta(minutes=161), LAST)
