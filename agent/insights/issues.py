@@ -1,8 +1,10 @@
 """Issues by hand: made from counted facts or validated hypotheses, settled, looked up."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from ...graph.reading import flagged_traces, is_read
 from ...tools.errors import MemoryRefused, UserError
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import (
@@ -17,6 +19,7 @@ from ...tools.insights.models import (
     Severity,
 )
 from ...tools.insights.transitions import set_by_person
+from ...tools.testing.drafting import draft_issue
 from ...tools.tracking import find_experiment
 from .analyses import require_text
 from .benches import open_bench
@@ -30,6 +33,7 @@ QUALITY = re.compile(
 """Words of a title that speak of what users get: no count shows that."""
 LOOKED_AT = "traces looked at"
 """The population of an issue that nothing has counted: what was looked at is all that is known."""
+NOT_LOOKED_INTO = Cause(text="Not looked into yet.", standing="suspected")
 
 
 def create_issue(
@@ -67,29 +71,24 @@ def create_issue(
             "with --hypothesis-id."
         )
     counted = _bucket(insights, run_id, bucket) if bucket else None
-    settled = [each.settled(must_say_why=False) for each in evidence]
-    shown = (*settled, *(hypothesis.evidence if hypothesis else ()))
-    affected, population, population_title = _counts(insights, run_id, hypothesis, counted, shown)
-    draft = IssueDraft(
-        title=require_text("title", title),
-        description=require_text("description", description),
-        severity=severity,
-        severity_because="set by a person",
-        severity_by="person",
-        kind=hypothesis.kind if hypothesis else "operational",
-        source="hypothesis" if hypothesis else "census",
-        hypothesis_id=hypothesis_id,
-        affected=affected,
-        population=population,
-        population_title=population_title,
-        estimand=hypothesis.result.estimand if hypothesis and hypothesis.result else "snapshot",
-        cause=Cause(text="Not looked into yet.", standing="suspected"),
-        recommendation="Open the listed traces and decide what they have in common.",
-        fingerprint=_fingerprint(title, hypothesis, counted, population_title),
-        evidence=shown,
-        query_ids=(counted.query_id,) if counted else hypothesis.result.query_ids if hypothesis and hypothesis.result else (),
-    )
-    return _shown(insights, store.create_issue(run_id, draft, _affected(insights, run_id, hypothesis, shown)))
+    said = {
+        "title": require_text("title", title),
+        "description": require_text("description", description),
+        "severity": severity,
+        "severity_because": "set by a person",
+        "severity_by": "person",
+    }
+    settled = tuple(each.settled(must_say_why=False) for each in evidence)
+    if hypothesis is not None and hypothesis.result is not None:
+        draft, affected = _tested(insights, run_id, hypothesis)
+        draft = draft.model_copy(update={**said, "evidence": (*settled, *draft.evidence)})
+    else:
+        shown = (*settled, *(hypothesis.evidence if hypothesis else ()))
+        affected = sorted({AffectedTrace(each.trace_id, each.span_id or "", each.rationale) for each in shown if each.supports})
+        draft = _looked_at(insights, run_id, hypothesis, shown, said)
+    if counted is not None:
+        draft = _as_counted(draft, counted)
+    return _shown(insights, store.create_issue(run_id, draft, affected))
 
 
 def update_issue(
@@ -158,17 +157,59 @@ def advise_title(title: str) -> str:
     return f"A title of {words} words {wrong}: 5 to 8 are best, as in 'Weather API returns 500 errors during peak hours'."
 
 
-def _affected(insights: Insights, run_id: str, hypothesis: Hypothesis | None, shown: Sequence[Evidence]) -> list[AffectedTrace]:
-    """All affected traces: by the typed plan that was carried out, or else those that were named."""
-    if hypothesis is None or hypothesis.result is None or hypothesis.plan is None or hypothesis.plan.reading is not None:
-        return sorted({AffectedTrace(each.trace_id, each.span_id or "", each.rationale) for each in shown if each.supports})
+def _tested(insights: Insights, run_id: str, hypothesis: Hypothesis) -> tuple[IssueDraft, list[AffectedTrace]]:
+    """The issue that a tested hypothesis is, with all its affected traces: as an analysis makes it."""
+    assert hypothesis.plan is not None and hypothesis.result is not None, "what was tested has both"
     if hypothesis.result.decision == "slices":
         raise UserError(
             f"Hypothesis {hypothesis.hypothesis_id!r} is a search whose cells are issues each: `run-analysis --resume {run_id}` "
             "makes them."
         )
     with open_bench(insights, insights.store.get_analysis(run_id)) as bench:
-        return bench.executor.affected(hypothesis.plan, owner=hypothesis.hypothesis_id)
+        flagged = flagged_traces(bench, hypothesis) if is_read(hypothesis) else None
+        if flagged is not None:
+            affected = flagged.traces
+        else:
+            affected = bench.executor.affected(hypothesis.plan, owner=hypothesis.hypothesis_id)
+        traces = bench.snapshot.record.traces
+    return draft_issue(hypothesis, affected, traces=traces, cause=NOT_LOOKED_INTO, entry=None, flagged=flagged), affected
+
+
+def _looked_at(
+    insights: Insights, run_id: str, hypothesis: Hypothesis | None, shown: Sequence[Evidence], said: Mapping[str, Any]
+) -> IssueDraft:
+    """The issue that evidence alone shows: nothing has counted it, so its counts are of the traces that were looked at."""
+    looked_at = {*insights.store.linked_ids(run_id), *(each.trace_id for each in shown)}
+    about = (hypothesis.playbook or hypothesis.statement) if hypothesis else " ".join(re.findall(r"\w+", said["title"].lower()))
+    return IssueDraft(
+        **said,
+        kind=hypothesis.kind if hypothesis else "operational",
+        source="hypothesis" if hypothesis else "census",
+        hypothesis_id=hypothesis.hypothesis_id if hypothesis else None,
+        affected=len({each.trace_id for each in shown if each.supports}),
+        population=len(looked_at),
+        population_title=LOOKED_AT,
+        cause=NOT_LOOKED_INTO,
+        recommendation="Open the listed traces and decide what they have in common.",
+        fingerprint=Fingerprint(population=LOOKED_AT, measure=about),
+        evidence=tuple(shown),
+    )
+
+
+def _as_counted(draft: IssueDraft, counted: Bucket) -> IssueDraft:
+    """With the counts of a figure; an issue of no hypothesis is known again by that figure."""
+    title = counted.definition or "all traces"
+    counts: dict[str, Any] = {
+        "affected": counted.numerator or 0,
+        "population": counted.denominator or 0,
+        "population_title": title,
+        "estimand": "snapshot",
+        "interval": None,
+        "query_ids": (counted.query_id,),
+    }
+    if draft.hypothesis_id is None:
+        counts["fingerprint"] = Fingerprint(population=title, measure=counted.name, segment=counted.segment)
+    return draft.model_copy(update=counts)
 
 
 def _shown(insights: Insights, issue: Issue) -> Issue:
@@ -194,32 +235,6 @@ def _bucket(insights: Insights, run_id: str, text: str) -> Bucket:
     if found[0].numerator is None:
         raise UserError(f"The figure {text!r} counts no traces: choose one with a numerator, or leave --bucket out.")
     return found[0]
-
-
-def _counts(
-    insights: Insights, run_id: str, hypothesis: Hypothesis | None, counted: Bucket | None, shown: Sequence[Evidence]
-) -> tuple[int, int, str]:
-    """Affected, population and its title: as counted, as tested, or else of the traces that were looked at."""
-    if counted is not None:
-        return counted.numerator or 0, counted.denominator or 0, counted.definition or "all traces"
-    if hypothesis is not None and hypothesis.result is not None and hypothesis.plan is not None:
-        result = hypothesis.result
-        arm = result.arms[0] if result.arms else None
-        if arm is not None and arm.affected is not None:
-            return arm.affected, arm.traces, arm.title
-        return result.affected or 0, result.population, hypothesis.plan.population_title
-    looked_at = {*insights.store.linked_ids(run_id), *(each.trace_id for each in shown)}
-    return len({each.trace_id for each in shown if each.supports}), len(looked_at), LOOKED_AT
-
-
-def _fingerprint(title: str, hypothesis: Hypothesis | None, counted: Bucket | None, population_title: str) -> Fingerprint:
-    """What it is about: the hypothesis, the figure, or else the words of the title."""
-    if hypothesis is not None:
-        population = hypothesis.plan.population_title if hypothesis.plan else LOOKED_AT
-        return Fingerprint(population=population, measure=hypothesis.playbook or hypothesis.statement)
-    if counted is not None:
-        return Fingerprint(population=population_title, measure=counted.name, segment=counted.segment)
-    return Fingerprint(population=LOOKED_AT, measure=" ".join(re.findall(r"\w+", title.lower())))
 
 
 def _require_same_experiment(insights: Insights, run_id: str, issue_id: str) -> None:

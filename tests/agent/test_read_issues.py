@@ -11,6 +11,8 @@ import pytest
 from mlflow.entities import AssessmentSource, Feedback
 from mlflow.tracing.client import TracingClient
 
+from analyze_experiment.agent.insights.issues import create_issue
+from analyze_experiment.agent.insights.opened import Insights
 from analyze_experiment.agent.insights_cli import run
 from analyze_experiment.graph.asking_on import ask_on
 from analyze_experiment.graph.ports import Claim, Judge, Judged, Proposal, Remark, Unasked
@@ -249,6 +251,17 @@ def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_t
     assert len(memory_of(refunds.uri).issue_traces(issue.issue_id)) == issue.affected
     assert issue.interval is not None
     assert issue.affected / TRACES <= issue.interval.low <= 0.5 <= issue.interval.high <= 1 - (read - issue.affected) / TRACES
+    made = create_issue(
+        Insights(memory_of(refunds.uri), folder_of(refunds.uri) / "cache"),
+        run_id=issue.source_run_id,
+        title="Agent promises refunds that nobody makes",
+        description="It promises what no rule allows.",
+        severity=Severity.CRITICAL,
+        hypothesis_id=hypothesis.hypothesis_id,
+    )
+    same = ("issue_id", "affected", "population", "population_title", "interval")
+    assert made.model_dump(include=set(same)) == issue.model_dump(include=set(same)), "by hand it is the same issue"
+    assert (made.severity, made.severity_by, made.cause) == (Severity.CRITICAL, "person", issue.cause)
 
 
 def test_what_was_noted_while_judging_is_tested_in_a_batch_of_its_own(refunds: Refunds) -> None:

@@ -32,7 +32,7 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         look: TrendPoint | None = None,
         asked_on: int = 0,
     ) -> Issue:
-        """Makes an issue of a draft, or brings the one with this fingerprint up to date; once per analysis.
+        """Makes an issue of a draft, or brings the one with this fingerprint up to date: once per analysis, by hand each time.
 
         Args:
             run_id: The analysis that found it.
@@ -52,7 +52,7 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         parent = self._parent_run(run.experiment_id)
         with self.files.locks.hold(parent.run_id):
             facts = self.files.run(parent.run_id)
-            op = _found_by(run_id, asked_on)
+            op = "" if draft.severity_by == "person" else _found_by(run_id, asked_on)
             return self._find_or_make(facts, run_id, draft.model_copy(update={"evidence": kept}), traces, look, op)
 
     def get_issue(self, issue_id: str) -> Issue:
@@ -125,7 +125,7 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
             issue = _new_issue(subject, draft, parent.experiment_id, run_id=run_id, at=at)
             issue = issue if look is None else issue.model_copy(update={"trend": (look,)})
             self._index_issue(parent, issue)
-        elif op in current.ops or _found_by(run_id) in current.ops and _says_the_same(current, draft):
+        elif op and (op in current.ops or _found_by(run_id) in current.ops and _says_the_same(current, draft)):
             self._index_issue(parent, current)
             return current
         else:
