@@ -29,7 +29,7 @@ def ask(what: str, call: Callable[[], T]) -> T:
     Raises:
         StoreError: MLflow, or what is behind it, refuses or doesn't answer.
     """
-    attempts = Retrying(stop=stop_after_attempt(ATTEMPTS), wait=PAUSE, retry=retry_if_exception(_may_pass), reraise=True)
+    attempts = Retrying(stop=stop_after_attempt(ATTEMPTS), wait=PAUSE, retry=retry_if_exception(may_pass), reraise=True)
     return ask_once(what, lambda: attempts(call))
 
 
@@ -45,10 +45,15 @@ def ask_once(what: str, call: Callable[[], T]) -> T:
         return call()
     except (MlflowException, OSError) as error:
         said = f"MLflow could not {what}: {_reason(error)}"
-        raise StoreError(f"{said}. {UNREACHED}" if _may_pass(error) else said) from error
+        raise StoreError(f"{said}. {UNREACHED}" if may_pass(error) else said) from error
 
 
-def _may_pass(error: BaseException | None) -> bool:
+def may_pass(error: BaseException | None) -> bool:
+    """Whether the store itself didn't answer, so that the same call may be answered later.
+
+    Args:
+        error: What MLflow raised; of a `StoreError` its cause.
+    """
     if getattr(error, "error_code", None) in PASSING:
         return True
     if isinstance(error, OSError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import MemoryRefused, StoreError, TraceReadError, UserError
 from ..file_store import is_file_store
 from ..insights.artifacts import RunFiles
-from ..mlflow_calls import ask
+from ..mlflow_calls import ask, may_pass
 from ..tracking import Tracking, page_token
 from .by_time import ORDER, by_time
 from .views import UNDECODABLE, TraceView, preview, whole_view
@@ -155,6 +155,7 @@ class TraceReader:
         Raises:
             MemoryRefused: The experiment has no such trace.
             TraceReadError: Its spans are missing, incomplete or damaged.
+            StoreError: The store doesn't answer: that says nothing about the trace.
         """
         if run_id is not None:
             self.link(run_id, [trace_id], experiment_id=experiment_id)
@@ -167,6 +168,9 @@ class TraceReader:
         """These traces by id, so that code can look up what is claimed of them; nothing of them may be shown.
 
         A trace whose spans can't be read is not in it.
+
+        Raises:
+            StoreError: The store doesn't answer.
         """
         return self._whole(sorted(set(trace_ids)))
 
@@ -237,7 +241,9 @@ class TraceReader:
 
         try:
             traces = ask(f"read {len(trace_ids)} traces", call)
-        except (StoreError, *UNDECODABLE):
+        except (StoreError, *UNDECODABLE) as error:
+            if may_pass(error.__cause__):
+                raise
             if len(trace_ids) == 1:
                 return {}
             return {key: view for trace_id in trace_ids for key, view in self._batch([trace_id]).items()}

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
+from mlflow.tracing.client import TracingClient
 
 from analyze_experiment.tests.sample_traces import SampleExperiment, SampleTrace, log_traces
-from analyze_experiment.tools.errors import MemoryRefused, TraceReadError, UserError
+from analyze_experiment.tools.errors import MemoryRefused, StoreError, TraceReadError, UserError
 from analyze_experiment.tools.insights.artifacts import RunFiles
 from analyze_experiment.tools.traces import reader as reader_module
 from analyze_experiment.tools.traces.reader import TraceReader
@@ -196,6 +198,19 @@ def test_one_unreadable_trace_does_not_take_the_others_along(
     assert set(found) == set(trace_ids)
     assert (found[trace_ids[2]].spans, found[trace_ids[2]].request) == ((), '{"question": "Cancel order 19."}')
     assert all(found[trace_id].spans for trace_id in trace_ids if trace_id != trace_ids[2])
+
+
+def test_store_that_does_not_answer_is_an_error_and_no_damaged_trace(
+    reader: TraceReader, trace_ids: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise requests.ConnectionError("nobody is there")
+
+    monkeypatch.setattr(TracingClient, "batch_get_traces", refuse)
+    with pytest.raises(StoreError, match="nobody is there"):
+        reader.for_checks(trace_ids[:2])
+    with pytest.raises(StoreError, match="nobody is there"):
+        reader.get(trace_ids[0], run_id=None, experiment_id="1")
 
 
 def test_trace_that_does_not_exist_is_refused(reader: TraceReader, run_id: str, experiment_id: str) -> None:
