@@ -82,6 +82,8 @@ class _Tested(NamedTuple):
     """Side B as the exposed arm, side A as the rest."""
     p_value: float | None
     """Two-sided."""
+    to_worse: bool = False
+    """Whether it is the direction of `worse` that the p-value speaks for."""
 
 
 def compare(
@@ -121,7 +123,8 @@ def _test(sql: SqlService, pair: Pair, measure: Measure, *, cluster_key: str, se
     worse, better = results
     if worse.p_value is None or better.p_value is None:
         return _Tested(measure, worse, None)
-    return _Tested(measure, worse, min(1.0, 2 * min(worse.p_value, better.p_value)))
+    p_value = min(1.0, 2 * min(worse.p_value, better.p_value))
+    return _Tested(measure, worse, p_value, to_worse=worse.p_value <= better.p_value)
 
 
 def _between(plan: Plan, pair: Pair) -> Plan:
@@ -152,7 +155,7 @@ def _compared(tested: _Tested, p_adjusted: float | None, widened: float, pair: P
     significant = p_adjusted is not None and p_adjusted <= LEVEL
     return Compared(
         measure=tested.measure,
-        change=_change(result, a, b, p_adjusted),
+        change=_change(tested, a, b, p_adjusted),
         severity=tested.measure.severity or _severity(a, b, pair, result.decision),
         a=a.model_copy(update={"title": pair.a.label}),
         b=b.model_copy(update={"title": pair.b.label}),
@@ -164,13 +167,14 @@ def _compared(tested: _Tested, p_adjusted: float | None, widened: float, pair: P
     )
 
 
-def _change(result: TestResult, a: Arm, b: Arm, p_adjusted: float | None) -> Change:
-    if p_adjusted is None or result.value is None:
+def _change(tested: _Tested, a: Arm, b: Arm, p_adjusted: float | None) -> Change:
+    """What is said of a measure: a change where it is shown and the ratio agrees; quantiles may be equal."""
+    ratio, quantiles = tested.result.value, tested.result.decision == "shift"
+    if p_adjusted is None or ratio is None:
         return "too little data"
-    if p_adjusted > LEVEL:
+    if p_adjusted > LEVEL or (ratio <= 1 if tested.to_worse else ratio >= 1):
         return "no change shown"
-    quantiles = result.decision == "shift"
-    if result.value > 1:
+    if tested.to_worse:
         return "worse" if a.affected or quantiles else "new"
     return "better" if b.affected or quantiles else "gone"
 

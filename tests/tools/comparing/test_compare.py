@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,22 @@ def test_slower_traces_are_seen_by_their_quantiles(versions: Comparison) -> None
     assert median.change == "worse"
     assert median.ratio is not None
     assert median.ratio == pytest.approx(2080 / 1180, abs=0.05)
+
+
+def test_more_traces_above_equal_medians_are_never_called_better(tmp_path: Path) -> None:
+    slower = (*[1000] * 40, *[2000] * 15, *[3000] * 45)
+    made = [
+        TinyTrace(f"t{number:03}", version="1.0" if number < 100 else "2.0", at_minute=float(number), duration_ms=duration)
+        for number, duration in enumerate((*[1000] * 40, *[2000] * 60, *slower))
+    ]
+    with open_service(write_catalog(tmp_path, made)) as sql:
+        pair = disjoint(sql, valued(sql, "version", "1.0"), valued(sql, "version", "2.0"))
+        measures = list(figure_measures(sql, []))
+        found = compare(sql, pair, measures, cluster_key="trace", seed=0, progress=lambda done, total: None)
+    median = of(found, "latency_median")
+    assert median.ratio == 1
+    assert median.p_adjusted is not None and median.p_adjusted < 0.05
+    assert median.change == "no change shown"
 
 
 def test_sides_the_other_way_round_give_the_mirror_image(sql: SqlService, between: Compare, versions: Comparison) -> None:
