@@ -1,10 +1,10 @@
-"""Who answers the graph's questions: a person at the terminal, a policy where nobody is there, a script in tests.
+"""Who answers the graph's questions: a person at the terminal, a policy where nobody is there.
 
 A question is a payload of the human-in-the-loop convention: `action_requests` and `review_configs` in the same order, beside them
 the question's name, its declared default (decisions, or None) and the option that answers it beforehand.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -53,26 +53,6 @@ class PolicyHuman:
                 f"Nobody is here to answer {asked!r}: say it beforehand with {payload.get('option', 'an option')}."
             )
         return Reply([dict(decision) for decision in default], "policy")
-
-
-class ScriptHuman:
-    """Answers from a list, and keeps what it was asked."""
-
-    def __init__(self, answers: Iterable[Sequence[Decision]]) -> None:
-        self._answers = iter(answers)
-        self.asked: list[Payload] = []
-
-    def answer(self, payload: Payload) -> Reply:
-        """The next answer of the list.
-
-        Raises:
-            PersonNeeded: the list has come to its end.
-        """
-        self.asked.append(payload)
-        decisions = next(self._answers, None)
-        if decisions is None:
-            raise PersonNeeded(f"The script has no answer to the question {payload.get('question')!r}.")
-        return Reply(list(decisions), "person")
 
 
 class PersonHuman:

@@ -20,6 +20,7 @@ from ..tools.traces.snapshot import Snapshot
 from ..tools.tracking import Tracking
 from ..tools.workbench import Workbench
 from .ports import Analyst, Display, Event
+from .state import Reply
 
 if TYPE_CHECKING:
     from .pool import TestPool
@@ -162,12 +163,16 @@ async def in_thread(call: Callable[[], T]) -> T:
     return await asyncio.to_thread(call)
 
 
-def enter(runtime: Runtime[Context], step: str, mark: str) -> None:
+def enter(runtime: Runtime[Context], step: str, mark: str, reply: Reply | None = None) -> None:
     """Notes that a step is entered while the memory stands at `mark`.
+
+    With a person's reply it may be entered at the same mark again: it waits for the person each time, who may say the same twice.
 
     Raises:
         AnalyzeError: it was entered at the same mark before, so it would go on for ever.
     """
+    if reply is not None and reply["answered_by"] == "person":
+        return
     if (step, mark) in runtime.context.entered:
         raise AnalyzeError(f"Step {step!r} was entered twice without a new write; this is a defect, please report it.")
     runtime.context.entered.add((step, mark))

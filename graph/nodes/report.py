@@ -27,7 +27,7 @@ async def report(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """
     context, reply, run_id = runtime.context, state.get("reply"), run_of(state)
     analysis = await in_thread(lambda: context.store.get_analysis(run_id))
-    enter(runtime, "report", f"{analysis.rev} {reply}")
+    enter(runtime, "report", f"{analysis.rev} {reply}", reply)
     if context.options.report is None and reply is None and analysis.report_path is None:
         return pending("report")
     path, answered_by = _path(context, analysis, reply)

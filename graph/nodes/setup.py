@@ -22,7 +22,7 @@ from ..window import keep_counted, watermark
 async def setup(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Chooses the experiment, copies its traces, creates the analysis run, and says what it is about."""
     context, reply = runtime.context, state.get("reply")
-    enter(runtime, "setup", str(reply))
+    enter(runtime, "setup", str(reply), reply)
     experiment_id = state.get("experiment_id") or await in_thread(lambda: _choose(context, reply))
     if experiment_id is None:
         return {**pending("experiment"), "reply": None}

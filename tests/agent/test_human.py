@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from analyze_experiment.agent.asking import find_candidates
-from analyze_experiment.agent.human import PolicyHuman, ScriptHuman
+from analyze_experiment.agent.human import PolicyHuman
 from analyze_experiment.graph.questions import ask_purpose, ask_review, ask_where_to_save, ask_which_experiment
 from analyze_experiment.tools.errors import PersonNeeded
 from analyze_experiment.tools.insights.models import Hypothesis
@@ -222,12 +222,3 @@ def test_the_policy_names_the_option_where_there_is_no_default() -> None:
     ) as caught:
         PolicyHuman().answer(ask_which_experiment(EXPERIMENTS, default=None))
     assert caught.value.exit_code == 5
-
-
-def test_the_script_answers_in_order_and_then_needs_a_person() -> None:
-    human = ScriptHuman([[{"type": "approve"}]])
-    payload = ask_where_to_save("r.md")
-    assert human.answer(payload).decisions == [{"type": "approve"}]
-    with pytest.raises(PersonNeeded, match="'report'"):
-        human.answer(payload)
-    assert human.asked == [payload, payload]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.agent.human import Human, Payload, PolicyHuman, Reply, ScriptHuman
+from analyze_experiment.agent.human import Decision, Human, Payload, PolicyHuman, Reply
 from analyze_experiment.agent.outcome import Outcome, exit_code
 from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.graph.ports import Event
@@ -44,6 +44,19 @@ CORRECTION = "It *lends* boats;\n  and  <never> sells them: überall."
 FOCUS = " repeated calls of tools in a loop; the colour of the boats"
 
 
+class ScriptHuman:
+    """A person who answers from a list."""
+
+    def __init__(self, *answers: list[Decision]) -> None:
+        self._answers = iter(answers)
+        self.asked: list[Payload] = []
+
+    def answer(self, payload: Payload) -> Reply:
+        """The next answer of the list."""
+        self.asked.append(payload)
+        return Reply(next(self._answers), "person")
+
+
 @dataclass(frozen=True)
 class Guided:
     """An analysis of the simple traces that a person guided."""
@@ -56,10 +69,9 @@ class Guided:
 @pytest.fixture(scope="module")
 def guided(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathFactory) -> Guided:
     uri = copy_store(Path(sample_template.uri.removeprefix("sqlite:///")), tmp_path_factory.mktemp("guided") / "store")
-    report = {"type": "respond", "message": str(folder_of(uri) / "mine.md")}
-    human = ScriptHuman(
-        [[{"type": "respond", "message": CORRECTION}, {"type": "respond", "message": FOCUS}], [report]],
-    )
+    said = [{"type": "respond", "message": text} for text in (CORRECTION, FOCUS)]
+    nowhere, report = ({"type": "respond", "message": str(folder_of(uri) / name)} for name in ("mlflow.db/mine.md", "mine.md"))
+    human = ScriptHuman(said, [nowhere], [nowhere], [report])
     return Guided(uri, analyse(uri, human=human, report=None), human)
 
 
@@ -67,7 +79,9 @@ def guided(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathF
 def test_correction_of_the_description_is_kept_verbatim(guided: Guided) -> None:
     analysis = memory_of(guided.uri).get_analysis(guided.outcome.run_id)
     assert (analysis.agent_description, analysis.agent_description_by) == (CORRECTION, "person")
-    assert [payload["question"] for payload in guided.human.asked] == ["purpose", "report"]
+    assert [payload["question"] for payload in guided.human.asked] == ["purpose", *["report"] * 3], (
+        "asked until it can be written"
+    )
     assert {question.name: question.answered_by for question in analysis.questions} == {"purpose": "person", "report": "person"}
     assert "corrected by a person" in (folder_of(guided.uri) / "mine.md").read_text(encoding="utf-8")
 
