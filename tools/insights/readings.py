@@ -20,9 +20,10 @@ class ReadingMemory(Memory):
         """Keeps what was judged of a trace; for the same trace and questions the first that was kept stays."""
         name = _name(reading)
         with self.files.locks.hold(run_id):
-            if self._read(TraceReading, run_id, name) is None:
+            kept = self._read(TraceReading, run_id, name)
+            if kept is None:
                 self.files.write(run_id, name, to_yaml(reading))
-            self._records[run_id, name] = reading
+            self._records[run_id, name] = kept or reading
 
     def list_readings(self, run_id: str) -> list[TraceReading]:
         """All that was read, in a fixed order; what is known isn't read again."""

@@ -35,7 +35,8 @@ def close_batch(store: InsightStore, run_id: str, *, only: Collection[str] | Non
         if hypothesis.dropped or by_person:
             continue
         try:  # a verdict written again changes nothing, and mends a lagging index
-            decided.append(store.decide(run_id, hypothesis.hypothesis_id, verdicts[hypothesis.hypothesis_id]))
+            verdict = hypothesis.verdict or verdicts[hypothesis.hypothesis_id]
+            decided.append(store.decide(run_id, hypothesis.hypothesis_id, verdict))
         except MemoryRefused:
             if not _settled_by_person(store.get_hypothesis(run_id, hypothesis.hypothesis_id)):
                 raise
