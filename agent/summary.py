@@ -1,6 +1,7 @@
 """What a session leaves, read from the memory: for the terminal, for machines, and for the exit code."""
 
 import re
+from shlex import quote
 from typing import Literal
 
 from ..graph.routes import waits
@@ -59,7 +60,7 @@ def _unread(store: InsightStore, analysis: Analysis) -> list[str]:
 
 
 def _resume_command(store: InsightStore, run_id: str) -> str:
-    return f"run-analysis --tracking-uri {masked_uri(store.tracking.uri)} --resume {run_id}"
+    return f"run-analysis --tracking-uri {quote(masked_uri(store.tracking.uri))} --resume {run_id}"
 
 
 def _untested(hypothesis: Hypothesis) -> bool:

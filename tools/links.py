@@ -1,6 +1,7 @@
 """Where a person finds things in MLflow's own pages, and how a store is named to them without its password."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
@@ -16,10 +17,10 @@ def masked_uri(uri: str) -> str:
 
 
 def ui_command(uri: str) -> str:
-    """The command that opens a store in MLflow's pages; a server is opened by its address."""
+    """The command that opens a store in MLflow's pages; a server is opened by its address. It can be pasted."""
     if uri.startswith(("http://", "https://")):
-        return f"open {masked_uri(uri)}"
-    return f"mlflow ui --backend-store-uri {masked_uri(uri)}"
+        return f"open {shlex.quote(masked_uri(uri))}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(masked_uri(uri))}"
 
 
 def issue_page(experiment_id: str, parent_run_id: str, native_id: str | None = None) -> str:

@@ -8,6 +8,7 @@ def test_a_password_is_never_shown() -> None:
 
 def test_a_local_store_is_opened_by_a_command() -> None:
     assert ui_command("sqlite:////srv/mlflow.db") == "mlflow ui --backend-store-uri sqlite:////srv/mlflow.db"
+    assert ui_command("sqlite:////srv/my store.db") == "mlflow ui --backend-store-uri 'sqlite:////srv/my store.db'"
 
 
 def test_a_run_is_linked_where_the_pages_are_known() -> None:

@@ -1,5 +1,6 @@
 """What a reader can do next, as commands that can be pasted as they stand."""
 
+from shlex import quote
 from typing import NamedTuple
 
 from .facts import ReportFacts
@@ -14,7 +15,7 @@ class NextStep(NamedTuple):
 
 def next_steps(facts: ReportFacts) -> list[NextStep]:
     """Look at traces, label an issue's traces, analyse what comes after."""
-    store = f"--tracking-uri '{facts.tracking_uri}' --experiment {facts.analysis.experiment_id}"
+    store = f"--tracking-uri {quote(facts.tracking_uri)} --experiment {facts.analysis.experiment_id}"
     since = f"{facts.snapshot.instant:%Y-%m-%dT%H:%M:%SZ}"
     return [
         NextStep("Look at the traces in the MLflow UI; a trace's page is found by its id:", facts.ui_command),
@@ -27,7 +28,7 @@ def next_steps(facts: ReportFacts) -> list[NextStep]:
 
 
 def _labelling(facts: ReportFacts) -> str:
-    export = f"export MLFLOW_TRACKING_URI='{facts.tracking_uri}'"
+    export = f"export MLFLOW_TRACKING_URI={quote(facts.tracking_uri)}"
     if not facts.issues:
         download = f"mlflow artifacts download --run-id {facts.analysis.run_id} --artifact-path insights --dst-path ."
         return f"{export}\n{download}"
