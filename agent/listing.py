@@ -1,5 +1,6 @@
 """What `--list` and `--show-config` print."""
 
+import re
 from typing import TYPE_CHECKING, TextIO
 
 from ..tools.links import masked_uri
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def print_config(resolved: Resolved, stream: TextIO, *, as_json: bool) -> None:
     """Prints each setting, its value and where it came from; secrets are masked."""
     values = resolved.settings.model_dump(mode="json")
-    shown = {name: _masked(value) for name, value in values.items()}
+    shown = {name: _masked(name, value) for name, value in values.items()}
     if as_json:
         settings = {name: {"value": value, "from": resolved.origins[name]} for name, value in shown.items()}
         print_json({"event": "settings", "settings": settings, "passed_on": sorted(resolved.passed_on)}, stream)
@@ -67,8 +68,12 @@ def _analyses(store: "InsightStore", experiment_id: str) -> list[dict[str, str |
     ]
 
 
-def _masked(value: object) -> object:
-    return masked_uri(value) if isinstance(value, str) and "://" in value else value
+def _masked(name: str, value: object) -> object:
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    if name == "notify":  # who knows the whole address of a webhook may write to it
+        return re.sub(r"^(\w+://)(?:[^/?#]*@)?([^/?#]*).+", r"\1\2/***", value)
+    return masked_uri(value)
 
 
 def _text(value: object) -> str:

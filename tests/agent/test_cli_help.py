@@ -61,12 +61,14 @@ def test_show_config_tells_values_and_origins_and_no_secret(tmp_path: Path) -> N
     (tmp_path / ".env").write_text(
         "MLFLOW_TRACKING_URI=postgresql://me:hunter2@db/mlflow\nDATABRICKS_TOKEN=dapi-9\n", encoding="utf-8"
     )
-    done = run(tmp_path, "--show-config", "--seed", "0", environ={"MLFLOW_EXPERIMENT_NAME": "retail"})
+    hook = ("--notify", "https://hooks.example.org/services/T0/hunter2")
+    done = run(tmp_path, "--show-config", "--seed", "0", *hook, environ={"MLFLOW_EXPERIMENT_NAME": "retail"})
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     assert done.returncode == 0
     assert lines["tracking-uri"].split()[1] == "postgresql://me:***@db/mlflow"
     assert lines["experiment"].split(maxsplit=2)[1:] == ["retail", "MLFLOW_EXPERIMENT_NAME in the environment"]
     assert lines["seed"].split()[1:] == ["0", "--seed"]
+    assert lines["notify"].split()[1] == "https://hooks.example.org/***"
     assert "(hidden)" in lines["DATABRICKS_TOKEN"]
     assert "hunter2" not in done.stdout + done.stderr
     assert "dapi-9" not in done.stdout + done.stderr
