@@ -112,6 +112,8 @@ def gather(hostile: SampleExperiment) -> Callable[..., ReportFacts]:
             "query_ids": (QUERY,),
             "fingerprint": Fingerprint(population="all", measure="error_burst", segment=HOURS[-1]),
             "evidence": (Evidence(trace_id=first, rationale=HOSTILE),),
+            "population_title": f"traces that call {HOSTILE}",
+            "severity_because": HOSTILE,
         }
     )
     store.create_issue(run_id, counted, [AffectedTrace(first)])

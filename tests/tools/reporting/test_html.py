@@ -14,7 +14,7 @@ import pytest
 
 from analyze_experiment.tests.tools.insights.samples import SNAPSHOT
 from analyze_experiment.tests.tools.reporting.conftest import HOSTILE, QUERY
-from analyze_experiment.tools.insights.models import Onset, TrendPoint
+from analyze_experiment.tools.insights.models import ModelRecord, Onset, Spend, TrendPoint
 from analyze_experiment.tools.reporting.changes import changes_of
 from analyze_experiment.tools.reporting.facts import ReportFacts
 from analyze_experiment.tools.reporting.html import render_html
@@ -82,6 +82,21 @@ def test_traces_and_spans_lead_to_mlflows_pages_where_their_address_is_known(gat
     assert facts.pages.trace(facts.analysis.experiment_id, example.evidence.trace_id) in hrefs
     assert facts.pages.run(facts.analysis.experiment_id, facts.analysis.run_id) in hrefs
     assert [href for href in Page(render_html(gather())).values("href") if not href.startswith("#")] == []
+
+
+def test_text_of_traces_is_escaped_in_the_markdown_too(gather: Gather) -> None:
+    without_code = re.sub(r"`[^`\n]*`", "", render_markdown(gather()))
+    assert [line for line in without_code.splitlines() if re.search(r"(?<!\\)<", line)] == []
+
+
+def test_page_says_what_the_model_was_asked_and_what_it_was_not(gather: Gather) -> None:
+    facts = gather()
+    spend = Spend(calls=1234, skipped={"plans": 3}, stopped_because="the budget of 1 USD is spent")
+    model = ModelRecord(model="some-model", endpoint="http://127.0.0.1:1/v1")
+    told = replace(facts, analysis=facts.analysis.model_copy(update={"model": model, "spend": spend}))
+    for text in (Page(render_html(told)).text, render_markdown(told)):
+        assert "1,234 questions" in text
+        assert "not asked: the budget of 1 USD is spent. Another analysis with a larger budget asks them." in text
 
 
 def test_page_says_what_the_markdown_says(gather: Gather) -> None:
