@@ -3,16 +3,20 @@
     python -m analyze_experiment.evals.bench.scale [--traces 10000 100000] [--folder DIR] [--plot FILE.svg]
 
 DuckDB writes the files itself, 20,000 traces each as a snapshot has them, so that a million traces take minutes and no memory.
-Rows are drawn by hash: twice the same. Time is processor time of the worker that answers, which other jobs on the machine change
-little; memory is the worker's peak.
+Rows are drawn by hash: twice the same. Each step runs cold, its files dropped from the system's cache, and warm, over files read
+before; each time by workers that have answered nothing yet. Processor time is that of the workers and of this process together,
+memory the sum of the workers' peaks.
 """
 
 import argparse
+import os
 import resource
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,6 +112,13 @@ class Cost(NamedTuple):
     peak_mb: float
 
 
+class Costs(NamedTuple):
+    """What one step took over files that weren't in memory, and over files read before."""
+
+    cold: Cost
+    warm: Cost
+
+
 def write_catalog(folder: Path, traces: int) -> Catalog:
     """The files of so many traces."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,31 +144,49 @@ def _select(relation: Relation, traces: int) -> str:
     return f"SELECT {', '.join(columns)} {source}"
 
 
-def measure(folder: Path, traces: int) -> dict[str, Cost]:
-    """The steps, each over a service of its own with one worker."""
+def measure(folder: Path, traces: int) -> dict[str, Costs]:
+    """The steps, each cold and then warm."""
     catalog = write_catalog(folder, traces)
     record = SnapshotRecord(
         instant=NOW, traces=traces, spans=0, assessments=0, excluded=0, unreadable=0, first_trace=None, last_trace=None,
         digest="bench", partitions={},
     )  # fmt: skip
-    began, before = time.perf_counter(), time.process_time()
-    clusters = find_clusters(catalog, salt="1")
-    here = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    costs = {"clusters": Cost(time.process_time() - before, time.perf_counter() - began, here)}
-    catalog = catalog.with_relation("clusters", (str(write_clusters(clusters, folder)),))
+    costs = {"clusters": _twice(catalog, lambda: _find_clusters(catalog))}
+    catalog = catalog.with_relation("clusters", (str(write_clusters(find_clusters(catalog, salt="1"), folder)),))
     steps: dict[str, Callable[[SqlService], object]] = {
         "census": lambda sql: take_census(sql, record, now=NOW),
         "slices": _slice,
     }
     for name, ask in steps.items():
-        with SqlService(catalog, snapshot_digest="bench", on_query=_forget, workers=1) as first:
-            first.query("SELECT count(*) AS n FROM traces", title="opens the files")
-            (worker,) = first._idle
-            assert isinstance(worker, WorkerProcess)
-            spent, began = _spent(worker.pid), time.perf_counter()
-            ask(first)
-            costs[name] = Cost(_spent(worker.pid) - spent, time.perf_counter() - began, _peak_mb(worker.pid))
+        costs[name] = _twice(catalog, partial(_in_workers, catalog, ask))
     return costs
+
+
+def _twice(catalog: Catalog, step: Callable[[], Cost]) -> Costs:
+    for path in (path for paths in catalog.files.values() for path in paths):
+        with Path(path).open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return Costs(step(), step())
+
+
+def _find_clusters(catalog: Catalog) -> Cost:
+    began, before = time.perf_counter(), time.process_time()
+    find_clusters(catalog, salt="1")
+    here = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Cost(time.process_time() - before, time.perf_counter() - began, here)
+
+
+def _in_workers(catalog: Catalog, ask: Callable[[SqlService], object]) -> Cost:
+    """One step over a service of its own, whose workers are there and have opened the files."""
+    with SqlService(catalog, snapshot_digest="bench", on_query=_forget) as sql:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda n: sql.query(f"SELECT count(*) + {n} AS n FROM traces", title="opens the files"), range(2)))
+        pids = [worker.pid for worker in sql._idle if isinstance(worker, WorkerProcess)]
+        spent, here, began = sum(map(_spent, pids)), time.process_time(), time.perf_counter()
+        ask(sql)
+        clock_s = time.perf_counter() - began
+        processor_s = sum(map(_spent, pids)) - spent + time.process_time() - here
+        return Cost(processor_s, clock_s, sum(map(_peak_mb, pids)))
 
 
 def _slice(sql: SqlService) -> None:
@@ -184,8 +213,8 @@ def _peak_mb(pid: int) -> float:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
-def plot(measured: Mapping[int, Mapping[str, Cost]], path: Path) -> None:
-    """Processor time and peak memory by traces, both axes logarithmic: what grows linearly has slope 1."""
+def plot(measured: Mapping[int, Mapping[str, Costs]], path: Path) -> None:
+    """Processor time and peak memory by traces, warm, both axes logarithmic: what grows linearly has slope 1."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -194,8 +223,8 @@ def plot(measured: Mapping[int, Mapping[str, Cost]], path: Path) -> None:
     figure, (time_axes, memory_axes) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     traces = sorted(measured)
     for step in measured[traces[0]]:
-        time_axes.loglog(traces, [measured[each][step].processor_s for each in traces], marker="o", label=step)
-        memory_axes.semilogx(traces, [measured[each][step].peak_mb for each in traces], marker="o", label=step)
+        time_axes.loglog(traces, [measured[each][step].warm.processor_s for each in traces], marker="o", label=step)
+        memory_axes.semilogx(traces, [measured[each][step].warm.peak_mb for each in traces], marker="o", label=step)
     time_axes.set(xlabel="traces, 7.5 spans each", ylabel="processor time, s")
     memory_axes.set(xlabel="traces, 7.5 spans each", ylabel="peak memory, MiB", ylim=(0, None))
     time_axes.legend()
@@ -209,16 +238,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="Where the files are kept; those that are there are used again.")
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    measured: dict[int, dict[str, Cost]] = {}
-    print("| traces | KB a trace | step | processor time, s | clock, s | peak, MiB |\n|---|---|---|---|---|---|")
+    measured: dict[int, dict[str, Costs]] = {}
+    print("| traces | KB a trace | step | files | processor time, s | clock, s | peak, MiB |\n|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         for traces in options.traces:
             folder = (options.folder or Path(scratch)) / str(traces)
             measured[traces] = measure(folder, traces)
             size_kb = sum(file.stat().st_size for file in folder.glob("*-*.parquet")) / traces / 1024
-            for step, cost in measured[traces].items():
-                times = f"{cost.processor_s:.2f} | {cost.clock_s:.2f}"
-                print(f"| {traces:,} | {size_kb:.1f} | {step} | {times} | {cost.peak_mb:,.0f} |", flush=True)
+            for step, costs in measured[traces].items():
+                for files, cost in costs._asdict().items():
+                    times = f"{cost.processor_s:.2f} | {cost.clock_s:.2f}"
+                    print(f"| {traces:,} | {size_kb:.1f} | {step} | {files} | {times} | {cost.peak_mb:,.0f} |", flush=True)
     if options.plot:
         plot(measured, options.plot)
 

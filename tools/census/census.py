@@ -1,7 +1,10 @@
 """Takes the census: a dozen statements over every trace of the snapshot, read into one ordered list of figures."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
 from ..insights.models import Bucket, Census, SnapshotRecord
 from .feedback import FEEDBACK_SQL, read_feedback
@@ -15,6 +18,11 @@ from .spans import MODELS_SQL, SPANS_SQL, read_models, read_spans
 from .timing import TIMING_SQL, is_nominal, read_timing
 from .tools import REPEATS_SQL, TOOLS_SQL, read_repeats, read_tools
 
+FIRST = (
+    Statement("Traces in all", overview_sql(), read_overview),
+    Statement("Whether durations were measured", TIMING_SQL, read_timing),
+)
+"""What later statements depend on."""
 STATEMENTS = (
     Statement("Tools: calls, failures, latency", TOOLS_SQL, read_tools),
     Statement("Tools called again with the same inputs", REPEATS_SQL, read_repeats),
@@ -26,7 +34,9 @@ STATEMENTS = (
 )
 """What doesn't depend on other figures, in the order of the census."""
 OWNER = "census"
-TOTAL = len(STATEMENTS) + 5
+AT_ONCE = 2
+"""Statements that are asked at the same time: one fills one core."""
+TOTAL = len(FIRST) + 3 + len(STATEMENTS)
 
 
 def take_census(
@@ -39,7 +49,7 @@ def take_census(
     """Counts every trace of the snapshot.
 
     Args:
-        sql: answers queries over the snapshot.
+        sql: answers queries over the snapshot, from several threads at once.
         snapshot: what is counted; its digest goes into the census.
         now: when the census is taken.
         progress: called with statements done and statements in all.
@@ -48,61 +58,74 @@ def take_census(
         QueryError: a statement could not be answered.
     """
     counting = _Counting(sql, progress)
-    rows, query_id = counting.ask("Traces in all", overview_sql())
-    limits, traces = read_limits(rows[0]), rows[0].count("traces")
-    buckets = list(read_overview(rows, query_id))
-    spans = rows[0].count("spans")
-    buckets += counting.read(Statement("Whether durations were measured", TIMING_SQL, read_timing))
-    buckets += _count_flags(counting, limits, nominal=is_nominal(buckets))
-    buckets += _count_slowest(counting, limits)
-    buckets += _count_segments(counting, limits)
-    for statement in STATEMENTS:
-        buckets += counting.read(statement)
+    overview, timing = counting.ask(*FIRST)
+    limits = read_limits(overview.row)
+    depending = _compare(limits, nominal=is_nominal(timing.buckets))
+    answers = [overview, timing, *counting.ask(*depending, *STATEMENTS)]
     counting.finish()
-    return Census(created_at=now, snapshot_digest=snapshot.digest, traces=traces, spans=spans, buckets=tuple(buckets))
+    return Census(
+        created_at=now,
+        snapshot_digest=snapshot.digest,
+        traces=overview.row.count("traces"),
+        spans=overview.row.count("spans"),
+        buckets=tuple(bucket for answer in answers for bucket in answer.buckets),
+    )
 
 
-def _count_flags(counting: "_Counting", limits: Limits, *, nominal: bool) -> Iterable[Bucket]:
+def _compare(limits: Limits, *, nominal: bool) -> Iterator[Statement]:
+    """The statements that compare traces with limits, as far as there are any."""
     flags = find_flags(limits, nominal=nominal)
-    rows, query_id = counting.ask("Traces that meet each condition", flags_sql(flags))
-    return read_flags(flags, rows, query_id)
-
-
-def _count_slowest(counting: "_Counting", limits: Limits) -> Iterable[Bucket]:
+    yield Statement("Traces that meet each condition", flags_sql(flags), partial(read_flags, flags))
     limit_ms = outlier_limit_ms(limits.median_ms)
-    if limit_ms is None:
-        return ()
-    return counting.read(Statement("Where the slowest traces spend their time", slowest_sql(limit_ms), read_slowest))
+    if limit_ms is not None:
+        yield Statement("Where the slowest traces spend their time", slowest_sql(limit_ms), read_slowest)
+    if limits.first is not None and limits.last is not None:
+        width_s = time_width_s(limits.first, limits.last)
+        start = bucket_start(limits.first, width_s)
+        read = partial(read_segments, start=start, width_s=width_s)
+        yield Statement("Traces by duration, time, hour and version", segments_sql(start, width_s), read)
 
 
-def _count_segments(counting: "_Counting", limits: Limits) -> Iterable[Bucket]:
-    if limits.first is None or limits.last is None:
-        return ()
-    width_s = time_width_s(limits.first, limits.last)
-    start = bucket_start(limits.first, width_s)
-    rows, query_id = counting.ask("Traces by duration, time, hour and version", segments_sql(start, width_s))
-    return read_segments(rows, query_id, start=start, width_s=width_s)
+class _Answer(NamedTuple):
+    """The rows of a statement, and the buckets they were read into."""
+
+    rows: list[Row]
+    buckets: tuple[Bucket, ...]
+
+    @property
+    def row(self) -> Row:
+        """The only row."""
+        (row,) = self.rows
+        return row
 
 
 class _Counting:
-    """Asks one statement after the other, and says how many are done."""
+    """Asks statements, a few at once, and says how many are done."""
 
     def __init__(self, sql: Queries, progress: Callable[[int, int], None] | None) -> None:
         self._sql = sql
         self._progress = progress
         self._done = 0
 
-    def ask(self, title: str, sql: str) -> tuple[Sequence[Row], str]:
-        result = self._sql.query(sql, title=title, owner=OWNER)
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, TOTAL)
-        return [Row(values) for values in result.table.to_pylist()], result.query_id
+    def ask(self, *statements: Statement) -> list[_Answer]:
+        """Their answers, in the order of the statements; after an error none is begun any more."""
+        answers: list[_Answer] = []
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="census") as threads:
+            for answer in threads.map(self._answer, statements):
+                answers.append(answer)
+                self._done += 1
+                self._say(self._done)
+        return answers
 
     def finish(self) -> None:
-        if self._progress is not None and self._done < TOTAL:
-            self._progress(TOTAL, TOTAL)
+        if self._done < TOTAL:
+            self._say(TOTAL)
 
-    def read(self, statement: Statement) -> Iterable[Bucket]:
-        rows, query_id = self.ask(statement.title, statement.sql)
-        return statement.read(rows, query_id)
+    def _answer(self, statement: Statement) -> _Answer:
+        result = self._sql.query(statement.sql, title=statement.title, owner=OWNER)
+        rows = [Row(values) for values in result.table.to_pylist()]
+        return _Answer(rows, tuple(statement.read(rows, result.query_id)))
+
+    def _say(self, done: int) -> None:
+        if self._progress is not None:
+            self._progress(done, TOTAL)

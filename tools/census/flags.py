@@ -101,9 +101,15 @@ def flags_sql(flags: Sequence[Flag]) -> str:
         f"count_if({flag.affected}) AS n_{place}, count_if({flag.population}) AS d_{place}" for place, flag in enumerate(flags)
     )
     drawn = (f"{samples(flag.affected)} AS s_{place}" for place, flag in enumerate(flags) if flag.sampled)
+    return f"WITH {_facts()} SELECT {', '.join((*counts, *drawn))} FROM facts"
+
+
+def _facts() -> str:
+    """The traces, with what their answers say. Most hold neither doubt nor an apology, and are searched once for both."""
     return (
-        f"WITH facts AS (SELECT *, response_text RLIKE {quote(HEDGING)} AS hedges, "
-        f"response_text RLIKE {quote(APOLOGY)} AS apologises FROM traces) SELECT {', '.join((*counts, *drawn))} FROM facts"
+        f"searched AS (SELECT *, CASE WHEN {ANSWERED} THEN response_text RLIKE {quote(f'{HEDGING}|{APOLOGY}')} END AS found "
+        f"FROM traces), facts AS (SELECT *, CASE WHEN found THEN response_text RLIKE {quote(HEDGING)} END AS hedges, "
+        f"CASE WHEN found THEN response_text RLIKE {quote(APOLOGY)} END AS apologises FROM searched)"
     )
 
 

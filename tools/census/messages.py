@@ -6,7 +6,7 @@ from ..insights.models import Bucket
 from .definitions import PILE_FLOOR_S
 from .figures import Row, Scope, samples
 from .literals import mask
-from .subjects import FAILS, FAILURES, IS_TOOL
+from .subjects import FAILS, IS_TOOL, SUBJECTS, failures_sql
 
 PILE_STANDS_OUT = 4
 """How many times as many failures as in the seconds around it a pile must have."""
@@ -14,26 +14,29 @@ SHOWN = 3
 """Messages that are listed a subject, the commonest first."""
 WHOLE_SECOND = "CAST(floor(duration_ms / 1000 + 0.5) AS BIGINT)"
 
-_SUBJECTS = " UNION ALL ".join(
-    f"SELECT '{subject}' AS subject, segment, trace_id, error_text FROM ({failures}) AS {subject}_failures"
-    for subject, failures in FAILURES.items()
+_OF_SUBJECTS = " UNION ALL ".join(
+    f"SELECT '{subject}' AS subject, segment, trace_id, error_text AS message "
+    f"FROM ({failures_sql(subject, 'noted')}) AS {subject}_failures"
+    for subject in SUBJECTS
 )
 
 MESSAGES_SQL = f"""
-WITH failing AS (
-  SELECT 'trace' AS subject, '' AS segment, s.trace_id, s.error_text
-  FROM spans AS s JOIN traces AS t ON t.trace_id = s.trace_id
-  WHERE t.state = 'ERROR' AND (s.status_code = 'ERROR' OR s.silent_error)
+WITH noted AS (
+  SELECT trace_id, span_id, parent_span_id, position, name, span_type, model, provider, status_code, silent_error, duration_ms,
+         {mask("error_text")} AS error_text
+  FROM spans WHERE {FAILS} OR error_text IS NOT NULL),
+ended AS (
+  SELECT t.state, n.trace_id, n.parent_span_id, n.status_code, n.silent_error, n.error_text AS message
+  FROM noted AS n JOIN traces AS t ON t.trace_id = n.trace_id),
+failing AS (
+  SELECT 'trace' AS subject, '' AS segment, trace_id, message FROM ended WHERE state = 'ERROR' AND ({FAILS})
   UNION ALL
-  SELECT 'silent' AS subject, '' AS segment, s.trace_id, s.error_text
-  FROM spans AS s JOIN traces AS t ON t.trace_id = s.trace_id WHERE t.state = 'OK' AND s.silent_error
+  SELECT 'silent' AS subject, '' AS segment, trace_id, message FROM ended WHERE state = 'OK' AND silent_error
   UNION ALL
-  SELECT 'hidden' AS subject, '' AS segment, s.trace_id, s.error_text
-  FROM spans AS s JOIN traces AS t ON t.trace_id = s.trace_id
-  WHERE t.state = 'OK' AND s.status_code = 'ERROR' AND s.parent_span_id IS NOT NULL
-  UNION ALL {_SUBJECTS}),
-masked AS (SELECT subject, segment, trace_id, {mask("error_text")} AS message FROM failing),
-said AS (SELECT subject, segment, trace_id, message FROM masked GROUP BY subject, segment, trace_id, message),
+  SELECT 'hidden' AS subject, '' AS segment, trace_id, message FROM ended
+  WHERE state = 'OK' AND status_code = 'ERROR' AND parent_span_id IS NOT NULL
+  UNION ALL {_OF_SUBJECTS}),
+said AS (SELECT subject, segment, trace_id, message FROM failing GROUP BY subject, segment, trace_id, message),
 affected AS (SELECT subject, segment, count(DISTINCT trace_id) AS traces FROM said GROUP BY subject, segment),
 counted AS (
   SELECT subject, segment, message, count(*) AS traces, {samples("TRUE")} AS samples
@@ -41,8 +44,7 @@ counted AS (
 ranked AS (
   SELECT c.*, row_number() OVER (PARTITION BY subject, segment ORDER BY traces DESC, message) AS place FROM counted AS c),
 common AS (SELECT * FROM ranked WHERE place <= {SHOWN}),
-anywhere AS (
-  SELECT trace_id, {mask("error_text")} AS message FROM spans WHERE {FAILS} OR error_text IS NOT NULL GROUP BY 1, 2),
+anywhere AS (SELECT trace_id, error_text AS message FROM noted GROUP BY trace_id, error_text),
 total AS (SELECT message, count(*) AS traces FROM anywhere GROUP BY message),
 inside AS (
   SELECT m.subject, m.segment, w.message, count(*) AS traces

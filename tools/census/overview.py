@@ -32,6 +32,8 @@ LIMITS = {
     "long_response": "percentile(CASE WHEN state = 'OK' THEN response_chars END, 0.9)",
     "fast": "percentile(CASE WHEN state = 'OK' AND execution_duration_ms > 0 THEN execution_duration_ms END, 0.1)",
 }
+SHARED = {"sessions": "session_id", "users": "user_id", "requests": "request_hash"}
+"""What several traces may have in common."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,18 @@ def overview_sql() -> str:
         *(f"{limit} AS {name}" for name, limit in LIMITS.items()),
         "min(request_time) AS first_time",
         "max(request_time) AS last_time",
-        "count(DISTINCT session_id) AS sessions",
         "count(session_id) AS in_sessions",
-        "(SELECT max(n) FROM (SELECT count(*) AS n FROM traces WHERE session_id IS NOT NULL GROUP BY session_id) AS s) "
-        "AS longest",
-        "count(DISTINCT user_id) AS users",
         "count(user_id) AS with_user",
-        "count(DISTINCT request_hash) AS requests",
-        "(SELECT count(*) FROM (SELECT request_hash FROM traces WHERE request_hash IS NOT NULL GROUP BY request_hash "
-        "HAVING count(*) > 1) AS r) AS asked_again",
     ]
-    return f"SELECT {', '.join(columns)} FROM traces"
+    shared = ", ".join(_shared(name, column) for name, column in SHARED.items())
+    joined = " ".join(f"CROSS JOIN {name}" for name in SHARED)
+    return f"WITH measured AS (SELECT {', '.join(columns)} FROM traces), {shared} SELECT * FROM measured {joined}"
+
+
+def _shared(name: str, column: str) -> str:
+    """One row: how many different values, how many of them more than one trace has, and how many traces have the commonest."""
+    values = f"SELECT count(*) AS n FROM traces WHERE {column} IS NOT NULL GROUP BY {column}"
+    return f"{name} AS (SELECT count(*) AS {name}, count_if(n > 1) AS {name}_again, max(n) AS {name}_most FROM ({values}) AS v)"
 
 
 def read_overview(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:
@@ -94,10 +97,10 @@ def _read_callers(row: Row, scope: Scope) -> Iterable[Bucket]:
     sessions, in_sessions = row.count("sessions"), row.count("in_sessions")
     yield scope.figure("sessions", sessions or None, of=in_sessions)
     yield scope.figure("traces_per_session_mean", in_sessions / sessions if sessions else None, of=sessions)
-    yield scope.figure("traces_per_session_max", row.number("longest"), of=sessions)
+    yield scope.figure("traces_per_session_max", row.number("sessions_most"), of=sessions)
     yield scope.figure("users", row.count("users") or None, of=row.count("with_user"))
     yield scope.figure("distinct_requests", row.count("requests"))
-    yield scope.share("requests_asked_again", row.count("asked_again"), row.count("requests"))
+    yield scope.share("requests_asked_again", row.count("requests_again"), row.count("requests"))
 
 
 def read_limits(row: Row) -> Limits:

@@ -4,52 +4,54 @@ from collections.abc import Iterable, Sequence
 
 from ..insights.models import Bucket
 from .figures import Row, Scope, samples
-from .subjects import ENDS, FAILURES, IS_MODEL
+from .subjects import ENDS, FAILS, IS_MODEL, failures_sql
 
 LISTED = 50
 """Names, models and providers that are listed, the most failing ones first, models by calls."""
 
 SPANS_SQL = f"""
-WITH present AS (
-  SELECT trace_id, name, count_if(status_code = 'ERROR') AS failed FROM spans WHERE parent_span_id IS NOT NULL
-  GROUP BY trace_id, name),
-began AS (SELECT DISTINCT trace_id, segment AS name FROM ({FAILURES["span"]}) AS f),
+WITH failing AS (SELECT * FROM spans WHERE {FAILS}),
+failed AS (
+  SELECT trace_id, name FROM failing WHERE status_code = 'ERROR' AND parent_span_id IS NOT NULL GROUP BY trace_id, name),
+began AS (SELECT DISTINCT trace_id, segment AS name FROM ({failures_sql("span", "failing")}) AS f),
 joined AS (
-  SELECT p.trace_id, p.name, p.failed > 0 AS fails, b.name IS NOT NULL AS begins, e.state, e.answered
-  FROM present AS p JOIN ({ENDS}) AS e ON e.trace_id = p.trace_id
-  LEFT JOIN began AS b ON b.trace_id = p.trace_id AND b.name = p.name)
-SELECT name, count(*) AS traces, count_if(fails) AS failing, count_if(fails AND state = 'ERROR') AS in_error_traces,
-       count_if(begins) AS begins, count_if(begins AND state = 'OK') AS ended_ok,
-       count_if(begins AND answered) AS recovered,
-       {samples("fails")} AS samples, {samples("begins")} AS origins,
-       (SELECT count_if(state = 'ERROR') FROM traces) AS error_traces
-FROM joined GROUP BY name HAVING count_if(fails) > 0 ORDER BY failing DESC, name LIMIT {LISTED}
+  SELECT f.trace_id, f.name, b.name IS NOT NULL AS begins, e.state, e.answered
+  FROM failed AS f JOIN ({ENDS}) AS e ON e.trace_id = f.trace_id
+  LEFT JOIN began AS b ON b.trace_id = f.trace_id AND b.name = f.name),
+worst AS (
+  SELECT name, count(*) AS failing, count_if(state = 'ERROR') AS in_error_traces, count_if(begins) AS begins,
+         count_if(begins AND state = 'OK') AS ended_ok, count_if(begins AND answered) AS recovered,
+         {samples("TRUE")} AS samples, {samples("begins")} AS origins
+  FROM joined GROUP BY name ORDER BY failing DESC, name LIMIT {LISTED}),
+present AS (
+  SELECT s.name, count(DISTINCT s.trace_id) AS traces FROM spans AS s JOIN worst AS w ON w.name <=> s.name
+  WHERE s.parent_span_id IS NOT NULL GROUP BY s.name)
+SELECT w.*, p.traces, (SELECT count_if(state = 'ERROR') FROM traces) AS error_traces
+FROM worst AS w JOIN present AS p ON p.name <=> w.name ORDER BY w.failing DESC, w.name
 """
+"""Only the names that fail are looked for among all spans."""
 
 MODELS_SQL = f"""
-WITH calls AS (
-  SELECT 'model' AS dimension, model AS segment, trace_id, status_code, total_tokens, duration_ms FROM spans WHERE {IS_MODEL}
-  UNION ALL
-  SELECT 'provider' AS dimension, provider AS segment, trace_id, status_code, total_tokens, duration_ms
-  FROM spans WHERE {IS_MODEL} AND provider IS NOT NULL),
-per_call AS (
-  SELECT dimension, segment, count(*) AS calls, count_if(status_code = 'ERROR') AS errors, sum(total_tokens) AS tokens,
+WITH per_call AS (
+  SELECT CASE WHEN grouping(model) = 0 THEN 'model' ELSE 'provider' END AS dimension, model, provider,
+         count(*) AS calls, count_if(status_code = 'ERROR') AS errors, sum(total_tokens) AS tokens,
          count(total_tokens) AS counted, count(duration_ms) AS timed, percentile(duration_ms, 0.5) AS p50,
-         percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest
-  FROM calls GROUP BY dimension, segment),
-traced AS (
-  SELECT c.dimension, c.segment, c.trace_id, c.failing, e.state, e.answered
-  FROM (SELECT dimension, segment, trace_id, count_if(status_code = 'ERROR') AS failing FROM calls
-        GROUP BY dimension, segment, trace_id) AS c
-  JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id),
+         percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest, count(DISTINCT trace_id) AS traces
+  FROM spans WHERE {IS_MODEL} GROUP BY GROUPING SETS ((model), (provider))),
+called AS (SELECT *, coalesce(model, provider) AS segment FROM per_call WHERE model IS NOT NULL OR provider IS NOT NULL),
+failing AS (
+  SELECT 'model' AS dimension, segment, trace_id FROM ({failures_sql("model")}) AS models GROUP BY segment, trace_id
+  UNION ALL
+  SELECT 'provider' AS dimension, segment, trace_id FROM ({failures_sql("provider")}) AS providers GROUP BY segment, trace_id),
+ended AS (SELECT f.*, e.state, e.answered FROM failing AS f JOIN ({ENDS}) AS e ON e.trace_id = f.trace_id),
 per_trace AS (
-  SELECT dimension, segment, count(*) AS traces, count_if(failing > 0) AS failing_traces,
-         count_if(failing > 0 AND state = 'OK') AS ended_ok, count_if(failing > 0 AND answered) AS recovered,
-         {samples("failing > 0")} AS samples
-  FROM traced GROUP BY dimension, segment)
-SELECT p.*, t.traces, t.failing_traces, t.ended_ok, t.recovered, t.samples
-FROM per_call AS p JOIN per_trace AS t ON t.dimension = p.dimension AND t.segment = p.segment
-ORDER BY p.dimension, p.calls DESC, p.segment
+  SELECT dimension, segment, count(*) AS failing_traces, count_if(state = 'OK') AS ended_ok, count_if(answered) AS recovered,
+         {samples("TRUE")} AS samples
+  FROM ended GROUP BY dimension, segment)
+SELECT c.dimension, c.segment, c.calls, c.errors, c.tokens, c.counted, c.timed, c.p50, c.p95, c.longest, c.traces,
+       t.failing_traces, t.ended_ok, t.recovered, t.samples
+FROM called AS c LEFT JOIN per_trace AS t ON t.dimension = c.dimension AND t.segment = c.segment
+ORDER BY c.dimension, c.calls DESC, c.segment
 """
 
 

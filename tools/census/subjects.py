@@ -13,26 +13,35 @@ Subject = Literal["tool", "model", "provider", "span"]
 FAILS = "status_code = 'ERROR' OR silent_error"
 IS_TOOL = "span_type = 'TOOL'"
 IS_MODEL = "model IS NOT NULL AND coalesce(span_type, '') <> 'TOOL'"
-COLUMNS = "trace_id, span_id, position, duration_ms, error_text"
-
 MODEL_FAILS = f"{IS_MODEL} AND status_code = 'ERROR'"
-
-FAILURES: dict[Subject, str] = {
-    "tool": f"SELECT {COLUMNS}, name AS segment FROM spans WHERE {IS_TOOL} AND ({FAILS})",
-    "model": f"SELECT {COLUMNS}, model AS segment FROM spans WHERE {MODEL_FAILS}",
-    "provider": f"SELECT {COLUMNS}, provider AS segment FROM spans WHERE {MODEL_FAILS} AND provider IS NOT NULL",
+COLUMNS = "trace_id, span_id, position, duration_ms, error_text"
+_FAILURES: dict[Subject, str] = {
+    "tool": f"SELECT {COLUMNS}, name AS segment FROM {{spans}} WHERE {IS_TOOL} AND ({FAILS})",
+    "model": f"SELECT {COLUMNS}, model AS segment FROM {{spans}} WHERE {MODEL_FAILS}",
+    "provider": f"SELECT {COLUMNS}, provider AS segment FROM {{spans}} WHERE {MODEL_FAILS} AND provider IS NOT NULL",
     "span": f"""
 SELECT f.trace_id, f.span_id, f.position, f.duration_ms, f.error_text, f.name AS segment
-FROM spans AS f
+FROM {{spans}} AS f
 LEFT JOIN (
-  SELECT DISTINCT trace_id, parent_span_id FROM spans WHERE status_code = 'ERROR' AND parent_span_id IS NOT NULL) AS child
+  SELECT DISTINCT trace_id, parent_span_id FROM {{spans}} WHERE status_code = 'ERROR' AND parent_span_id IS NOT NULL) AS child
   ON child.trace_id = f.trace_id AND child.parent_span_id = f.span_id
-LEFT JOIN (SELECT trace_id, span_id FROM spans WHERE {IS_TOOL} AND ({FAILS})) AS tool
+LEFT JOIN (SELECT trace_id, span_id FROM {{spans}} WHERE {IS_TOOL} AND ({FAILS})) AS tool
   ON tool.trace_id = f.trace_id AND tool.span_id = f.parent_span_id
 WHERE f.status_code = 'ERROR' AND f.parent_span_id IS NOT NULL AND coalesce(f.span_type, '') <> 'TOOL' AND f.model IS NULL
   AND child.parent_span_id IS NULL AND tool.span_id IS NULL""",
 }
-"""One row a failing span of each kind of subject: `segment` is the tool's, model's, provider's or span's name."""
+SUBJECTS = tuple(_FAILURES)
+
+
+def failures_sql(subject: Subject, spans: str = "spans") -> str:
+    """One row a failing span of this kind of subject: `segment` is the tool's, model's, provider's or span's name.
+
+    Args:
+        subject: what fails.
+        spans: the relation to look in, where a statement has put aside all spans that fail.
+    """
+    return _FAILURES[subject].format(spans=spans)
+
 
 ENDS = "SELECT trace_id, state, (state = 'OK' AND coalesce(response_chars, 0) > 0) AS answered FROM traces"
 """How each trace ends; `answered`: OK with a response."""
@@ -57,5 +66,5 @@ def affected_sql(subject: Subject, segment: str) -> str:
     return (
         "SELECT trace_id, min_by(span_id, position) AS span_id, "
         "min_by(substring(coalesce(error_text, ''), 1, 300), position) AS note "
-        f"FROM ({FAILURES[subject]}) AS failures WHERE segment = {quote(segment)} GROUP BY trace_id ORDER BY trace_id"
+        f"FROM ({failures_sql(subject)}) AS failures WHERE segment = {quote(segment)} GROUP BY trace_id ORDER BY trace_id"
     )

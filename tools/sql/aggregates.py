@@ -126,6 +126,43 @@ def _nested(node: exp.Expr, name: str, arguments: int) -> list[exp.Expr]:
     return list(node.expressions) if called and not isinstance(node.expressions[0], exp.Distinct) else []
 
 
+def take_together(tree: exp.Query) -> None:
+    """Has the percentiles of one value that stand in one SELECT read off one ordering of it, not one each; in place.
+
+    Each asks for all the fractions and takes its own: aggregates that are the same DuckDB computes once.
+    """
+    for select in tree.find_all(exp.Select):
+        by_value: dict[exp.Expr, list[exp.Anonymous]] = {}
+        for node in select.find_all(exp.Anonymous):
+            if _is_simple_percentile(node) and node.parent_select is select:
+                by_value.setdefault(node.expressions[0], []).append(node)
+        for value, nodes in by_value.items():
+            if len(nodes) > 1:
+                _ask_at_once(value, nodes)
+
+
+def _is_simple_percentile(node: exp.Anonymous) -> bool:
+    plain = str(node.this).lower() == "percentile" and not isinstance(node.parent, WRAPPERS)
+    return (
+        plain
+        and len(node.expressions) == 2
+        and _is_number(node.expressions[1])
+        and not isinstance(node.expressions[0], exp.Distinct)
+    )
+
+
+def _is_number(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string
+
+
+def _ask_at_once(value: exp.Expr, nodes: list[exp.Anonymous]) -> None:
+    fractions = sorted({node.expressions[1].name for node in nodes}, key=float)
+    array = exp.Array(expressions=[exp.Literal.number(fraction) for fraction in fractions])
+    for node in nodes:
+        place = exp.Literal.number(fractions.index(node.expressions[1].name))
+        node.replace(call("get", call("percentile", value.copy(), array.copy()), place))
+
+
 def _smallest(node: exp.Anonymous) -> exp.Expr:
     value, count = node.expressions
     return call("coalesce", call("min", value, count), exp.Array(expressions=[]))

@@ -22,7 +22,7 @@ from sqlglot.generators.duckdb import DuckDBGenerator
 from sqlglot.parsers.databricks import DatabricksParser
 
 from ..errors import QueryRefused
-from .aggregates import take_smallest
+from .aggregates import take_smallest, take_together
 from .calls import rewrite_call
 from .casts import to_type
 from .laterals import is_generator, rewrite_generators
@@ -108,6 +108,7 @@ def translate(query: exp.Query) -> str:
     tree = query.copy()
     name_columns(tree)
     take_smallest(tree)
+    take_together(tree)
     for node in reversed(list(tree.walk(bfs=True))):
         rewrite = _REWRITES.get(type(node))
         if rewrite is not None:

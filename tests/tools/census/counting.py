@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import pyarrow as pa
 
@@ -28,6 +29,7 @@ class EngineHere:
 
     def __init__(self, engine: DuckDBEngine, snapshot: SnapshotRecord) -> None:
         self._engine = engine
+        self._alone = Lock()
         self.snapshot = snapshot
 
     def rows(self, sql: str) -> list[dict[str, object]]:
@@ -37,9 +39,9 @@ class EngineHere:
     def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
         """The rows of one SELECT."""
         assert title
-        return QueryResult(
-            pa.Table.from_batches(self._engine.stream(_translated(sql))), query_id(sql, snapshot_digest=self.snapshot.digest)
-        )
+        with self._alone:
+            table = pa.Table.from_batches(self._engine.stream(_translated(sql)))
+        return QueryResult(table, query_id(sql, snapshot_digest=self.snapshot.digest))
 
 
 @cache

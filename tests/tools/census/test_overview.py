@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.tests.tools.census.counting import NOW, Counted, counted
+from analyze_experiment.tests.tools.census.counting import NOW, Counted, EngineHere, counted, opened
 from analyze_experiment.tests.tools.census.small_catalog import Span, Trace, write_catalog
 from analyze_experiment.tools.census.census import take_census
+from analyze_experiment.tools.errors import QueryError
+from analyze_experiment.tools.sql.service import QueryResult
 
 CHAT = Span("chat", kind="CHAT_MODEL")
 SHOP = (
@@ -29,6 +31,21 @@ SHOP = (
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
     with counted(tmp_path_factory.mktemp("shop"), SHOP) as census:
         yield census
+
+
+class Broken:
+    """Answers as another, but for one statement."""
+
+    def __init__(self, sql: EngineHere, title: str) -> None:
+        self.asked: list[str] = []
+        self._sql, self._title = sql, title
+
+    def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
+        """The rows of one SELECT."""
+        self.asked.append(title)
+        if title == self._title:
+            raise QueryError(title)
+        return self._sql.query(sql, title=title, owner=owner)
 
 
 def test_traces_are_counted_by_state(shop: Counted) -> None:
@@ -138,6 +155,17 @@ def test_progress_counts_every_statement(shop: Counted, tmp_path: Path) -> None:
     take_census(shop.sql, snapshot, now=NOW, progress=lambda done, total: seen.append((done, total)))
 
     assert seen == [(place + 1, len(seen)) for place in range(len(seen))]
+
+
+def test_a_statement_that_fails_ends_the_census_with_its_error(tmp_path: Path) -> None:
+    seen: list[int] = []
+    with opened(tmp_path, SHOP) as sql:
+        broken = Broken(sql, "Error messages")
+        with pytest.raises(QueryError, match="Error messages"):
+            take_census(broken, sql.snapshot, now=NOW, progress=lambda done, _: seen.append(done))
+
+    assert "Error messages" in broken.asked
+    assert seen == list(range(1, len(seen) + 1))
 
 
 def test_samples_are_drawn_by_the_hash_of_the_id_not_by_its_order(tmp_path: Path) -> None:

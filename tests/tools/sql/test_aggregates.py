@@ -34,6 +34,14 @@ QUERIES: list[tuple[str, Rows]] = [
     ),
     ("SELECT percentile(total_tokens, 0.5) FILTER (WHERE version = 'v1') FROM traces", [[15]]),
     (
+        "SELECT version, percentile(total_tokens, 0.9) - percentile(total_tokens, 0.1), percentile(total_tokens, 0.5), "
+        "percentile(total_tokens, 0.5) FILTER (WHERE state = 'OK'), percentile(cost, 0.5), (SELECT "
+        "percentile(total_tokens, 0.25) FROM traces) FROM traces GROUP BY version HAVING percentile(total_tokens, 1) > 20 "
+        "ORDER BY percentile(total_tokens, 0.5)",
+        [[None, 0, 30, 30, -2.5, 17.5], ["v2", 0, 40, None, None, 17.5]],
+    ),
+    ("SELECT percentile(cost, 0.5), percentile(cost, 0.9) FROM traces WHERE false", [[None, None]]),
+    (
         "SELECT version, percentile(execution_duration_ms, 0.95) FROM traces GROUP BY version ORDER BY version",
         [[None, 500], ["v1", 195], ["v2", 395]],
     ),
