@@ -5,18 +5,19 @@ that the model can mend its query. Where something may still be suggested by wha
 """
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...graph.ports import Event
+from ...tools.census.literals import quote
 from ...tools.errors import QueryError
 from ...tools.reading.digest import digest, spans_in_full
 from ...tools.reading.facts import Half
 from ...tools.reading.overviews import show_overviews
 from ...tools.reading.side_by_side import Group, side_by_side
 from ...tools.sql.guard import check_query
+from ..insights.queries import named_traces, shows_unnamed_texts
 from .fitting import Flexible, shortened
 from .forms import Look
 from .inquiry import Inquiry
@@ -32,8 +33,8 @@ LOG_CHARS = 14_000
 SPAN_TOKENS = 1_600
 GROUP_TRACES = 2_000
 """Traces of a group at most, so that queries stay short."""
-TRACE_ID = re.compile(r"\btr-[0-9a-f]{32}\b")
 RELATIONS = ("traces", "spans", "assessments")
+UNNAMED = "these rows show what traces say and name none of them: select trace_id too, or min(trace_id) of a group."
 WRAPPED = """{shadows}
 SELECT q.* FROM (
 {sql}
@@ -118,10 +119,11 @@ class Lookout:
 
     async def _rows(self, look: Look) -> str:
         rows = await asyncio.to_thread(self._query, look.sql, f"Look: {look.why}", ROWS)
+        if shows_unnamed_texts(rows):
+            return f"error: {UNNAMED}"
+        if named := named_traces(rows):
+            await self.inquiry.look_at(sorted(await self._existing(sorted(named))))
         text = "\n".join(" | ".join(_cell(value) for value in row.values()) for row in rows)
-        ids = sorted(set(TRACE_ID.findall(text)))
-        if ids:
-            await self.inquiry.look_at(sorted(await self._existing(ids)))
         return f"{' | '.join(rows[0])}\n{text}" if rows else "(no rows)"
 
     async def _groups(self, look: Look) -> str:
@@ -165,11 +167,11 @@ class Lookout:
         return self.inquiry.bench.query(asked, title=title).to_pylist()
 
     async def _may_see(self, trace_id: str) -> bool:
-        if not TRACE_ID.fullmatch(trace_id) or not await self._existing([trace_id]):
+        if not await self._existing([trace_id]):
             return False
         if self.half == "all":
             return True
-        sql = f"SELECT count(*) AS n FROM clusters WHERE half = 'discovery' AND trace_id = '{trace_id}'"
+        sql = f"SELECT count(*) AS n FROM clusters WHERE half = 'discovery' AND trace_id = {quote(trace_id)}"
         table = await asyncio.to_thread(self.inquiry.bench.query, sql, title="Whether a trace may be seen")
         return bool(table["n"][0].as_py())
 

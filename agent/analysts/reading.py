@@ -107,5 +107,6 @@ async def _read_one(inquiry: Inquiry, trace_id: str, beside: str) -> TraceReadin
 
 
 def _is_proven(trace: TraceView, noted: TraceReading) -> bool:
+    """Whether the note has a quote, and it stands in the trace."""
     span = span_called(trace, noted.span)
-    return not look_up(trace, span_id=span.span_id if span else noted.span, quote=noted.quote).refused
+    return bool(look_up(trace, span_id=span.span_id if span else noted.span, quote=noted.quote).quote)

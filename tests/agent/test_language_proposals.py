@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("language proposals")
 EXPERIMENT = "1"
 SAMPLE = 6
 NOWHERE = "tr-" + "0" * 32
-SPAN = re.compile(r"^\[(s\d+) [^\n]*\]\nuser: (.{12,60}?)$", re.MULTILINE)
+SPAN = re.compile(r"^\[(s\d+) CHAT_MODEL[^\n]*\]\n(?:system: [^\n]*\n)?user: ([^\n]{12,60})", re.MULTILINE)
 FAILING = "SELECT trace_id, span_id, error_text AS note FROM spans WHERE span_type = 'TOOL' AND error_text IS NOT NULL"
 QUOTES = "SELECT trace_id FROM spans WHERE name = 'quote_price' GROUP BY trace_id HAVING count(*) > 1"
 WITH_TOOLS = "SELECT DISTINCT trace_id FROM spans WHERE span_type = 'TOOL'"
@@ -68,7 +68,8 @@ def reading(request: Request) -> dict[str, Any]:
     """The first trace is quoted rightly, the second wrongly, the third has an invented span, the others are fine."""
     place = reading.asked = getattr(reading, "asked", 0) + 1  # type: ignore[attr-defined]  # the count is kept on the rule
     found = SPAN.search(request.user.split("<trace>")[1])
-    span_id, quote = found.groups() if found else ("", "")
+    assert found is not None, "somebody says something in each trace"
+    span_id, quote = found.groups()
     proof = {1: (span_id, quote), 2: (span_id, "words that nobody said here"), 3: ("s999", quote)}.get(place, ("", ""))
     noted = {"went_wrong": place <= 3, "what": f"It did thing {place}.", "span": proof[0], "quote": proof[1]}
     return {"show": [], "weighed": "A boat was wanted.", **noted, "also": ["It also did a rare thing."] if place == 1 else []}
@@ -102,7 +103,7 @@ def explored(request: Request) -> dict[str, Any]:
     """Looks first, then finds."""
     if "You may answer 8 more times" in request.user:
         looks = [
-            look("failing tools", "SELECT name, count(*) AS n FROM spans GROUP BY name"),
+            look("what was said", "SELECT response_text AS said FROM traces"),
             look("another half; no overview", "SELECT h.half FROM clusters AS h"),
             look("a trace", trace_id=NOWHERE),
             look("side by side", group="SELECT trace_id FROM spans WHERE name = 'check_availability'"),
@@ -263,10 +264,11 @@ def test_every_trace_that_was_shown_is_linked_and_of_the_half_that_may_suggest(r
 
 
 def test_looks_are_shown_to_who_watches_and_their_answers_or_errors_to_the_model(run: Run) -> None:
-    assert any(event.kind == "query" and event.text == "Look: failing tools" for event in run.watcher.events)
+    assert any(event.kind == "query" and event.text == "Look: what was said" for event in run.watcher.events)
     log = run.requests("Exploration")[-1].user.split("<log>")[1]
     assert "check_availability" in log
     assert "there is no trace" in log
+    assert "name none of them: select trace_id too" in log, "what isn't named can't be linked, so it isn't shown"
     assert "clusters" in log and "error:" in log, "what isn't a relation of theirs is refused"
     assert "# the group: " in log and "# all others: " in log and "calls check_availability: " in log
 
