@@ -82,7 +82,8 @@ class Room:
             await asyncio.wait({reading, leaving}, return_when=asyncio.FIRST_COMPLETED)
             for task in (reading, leaving, *self._slow):
                 task.cancel()
-            ended = await asyncio.gather(reading, leaving, *self._slow, return_exceptions=True)
+            ended = await asyncio.gather(reading, leaving, return_exceptions=True)
+            await asyncio.gather(*self._slow, return_exceptions=True)
         self._display.say("Leaving; what was written stands.")
         await self._hearing.close()
         await self._engine.close()
@@ -131,7 +132,13 @@ class Room:
         """Has something done while the prompt stays open."""
         task = asyncio.create_task(work)
         self._slow.add(task)
-        task.add_done_callback(self._slow.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Says what went wrong beside the prompt: nobody waits for it who would hear."""
+        self._slow.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._display.say(Text(explain(error)[0], style="red"))
 
     def _is_answer(self, text: str) -> bool:
         """Whether plain words go to the pending question; at the review all but a yes is for the model, where one reads."""
@@ -191,7 +198,7 @@ class Room:
             self._asked = engine.pending
             self._ask()
         if engine.run_id and not self._handles.run_id:
-            self._slow.add(asyncio.create_task(self._look_up()))
+            self._beside(self._look_up())
         if engine.state == "paused":
             self._display.say(Text("Paused. /resume goes on, /quit leaves.", style="bold"))
         elif engine.state == "done" and engine.outcome is not None and engine.outcome is not self._told:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from analyze_experiment.agent.chat.looks import Looks
 from analyze_experiment.tests.agent.chat.talk import Talk, talk
 from analyze_experiment.tests.agent.test_interventions import ANY_ERROR, SLOW, the_only_analysis
 from analyze_experiment.tests.agent.whole import GivenAnalyst, entries, folder_of, memory_of
@@ -83,12 +84,20 @@ def test_everything_can_be_done_at_any_time_and_is_kept(sample_experiment: Sampl
     assert {entry.trace_id for entry in issue.evidence} <= linked
 
 
-def test_line_that_was_begun_before_a_question_is_no_answer_to_it(sample_experiment: SampleExperiment) -> None:
+def test_line_that_was_begun_before_a_question_is_no_answer_to_it(
+    sample_experiment: SampleExperiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr(Looks, "sql", breaks)
+
     async def person(talking: Talk) -> None:
         await talking.hear("What the agent is for")
         talking.keys.send_text("list the ")
         await talking.hear("Is this what the agent is for")
         await talking.told("hypotheses", "No hypotheses yet")
+        await talking.told("/sql SELECT 1", "Unexpected RuntimeError: it broke")
         await talking.told("stop", "It waits for your answer; nothing runs")
         talking.keys.send_text("\x04")
         await talking.hear("Leaving")
