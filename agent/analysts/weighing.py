@@ -6,13 +6,13 @@ goes with the failure among traces that are alike; everything else is `suspected
 
 from collections.abc import Iterable
 
+from ...tools.census.drafting import ELSEWHERE, SHARED
 from ...tools.census.literals import quote
 from ...tools.errors import QueryError
 from ...tools.insights.models import Cause
 from ...tools.sql.guard import check_query
 from ...tools.testing.causes import is_supported, said
 from ...tools.testing.compose import nested
-from ...tools.testing.mechanism import ELSEWHERE, SHARED
 from ...tools.testing.plan import Plan, QueryStep, Rate
 from ...tools.testing.watching import LEAST
 from ...tools.workbench import Workbench

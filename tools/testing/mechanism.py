@@ -2,14 +2,12 @@
 
 from typing import NamedTuple
 
+from ..census.advice import names_mechanism
+from ..census.drafting import ELSEWHERE, SHARED
 from ..sql.service import SqlService
 from .compose import nested
 from .plan import Plan
 
-SHARED = 0.95
-"""A mechanism is confirmed when at least this share of the affected traces shows it ..."""
-ELSEWHERE = 0.01
-"""... and at most this share of the others."""
 SHOWN = 160
 """Characters of a message that are shown."""
 
@@ -33,7 +31,7 @@ class Mechanism(NamedTuple):
 
     text: str
     confirmed: bool
-    """Whether nearly all affected traces say it, and nearly no others."""
+    """Whether nearly all affected traces say it, nearly no others do, and it says what went wrong."""
 
 
 def find_mechanism(sql: SqlService, plan: Plan, *, owner: str) -> Mechanism:
@@ -54,6 +52,7 @@ def find_mechanism(sql: SqlService, plan: Plan, *, owner: str) -> Mechanism:
     message = " ".join(str(row["example"]).split())[:SHOWN]
     affected, unaffected = int(row["affected"]), max(int(row["population"]) - int(row["affected"]), 1)
     seen = f"Span `{row['name']}` says “{message}” in {row['hits']:,} of {affected:,} affected traces"
-    if row["hits"] >= SHARED * affected and row["others"] <= ELSEWHERE * unaffected:
+    tells_apart = row["hits"] >= SHARED * affected and row["others"] <= ELSEWHERE * unaffected
+    if tells_apart and names_mechanism(str(row["mask"])):
         return Mechanism(f"{seen}, and in {row['others']:,} of {unaffected:,} others.", confirmed=True)
     return Mechanism(f"{seen}.", confirmed=False)

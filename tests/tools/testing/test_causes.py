@@ -82,7 +82,7 @@ def in_sequence(number: int) -> TinyTrace:
     )
 
 
-def with_message(share: int) -> Callable[[int], TinyTrace]:
+def with_message(share: int, says: str = "timed out after {} s") -> Callable[[int], TinyTrace]:
     """Traces that fail with the same message in their look-up, but for every `share`th, which fails without a word."""
 
     def make(number: int) -> TinyTrace:
@@ -90,11 +90,19 @@ def with_message(share: int) -> Callable[[int], TinyTrace]:
         return TinyTrace(
             f"t{number:03}",
             state="ERROR" if fails else "OK",
-            spans=(TinySpan("look_up", error=f"timed out after {number} s" if fails and not silent else ""),),
+            spans=(TinySpan("look_up", error=says.format(number) if fails and not silent else ""),),
             at_minute=number * 10,
         )
 
     return make
+
+
+def test_a_message_that_only_says_that_something_failed_is_not_confirmed_as_the_cause(tmp_path: Path) -> None:
+    with finder_over(tmp_path, with_message(40, says="an internal error occurred, code {}")) as over:
+        cause = cause_of(over, FAILS)
+
+    assert cause.standing == "supported", "it goes along with the failures, and says nothing of why"
+    assert "an internal error occurred" in cause.text
 
 
 def test_a_message_of_nearly_all_affected_traces_confirms(tmp_path: Path) -> None:
