@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ..insights.models import Bucket, Census
-from .figures import Row, Scope
+from .figures import Queries, Row, Scope
 
 NOMINAL_SHARE = 0.95
 """From this share of calls with their type's commonest duration on, durations count as set."""
@@ -30,6 +30,16 @@ def is_nominal(buckets: Iterable[Bucket]) -> bool:
     return any(
         bucket.name == "timing_nominal" and bucket.value is not None and bucket.value >= NOMINAL_SHARE for bucket in buckets
     )
+
+
+def durations_are_nominal(sql: Queries, *, owner: str = "") -> bool:
+    """Whether the traces' durations were set, where no census says it.
+
+    Raises:
+        QueryError: the traces can't be asked.
+    """
+    answer = sql.query(TIMING_SQL, title="Whether durations were measured", owner=owner)
+    return is_nominal(read_timing([Row(values) for values in answer.table.to_pylist()], answer.query_id))
 
 
 def has_nominal_timing(census: Census) -> bool:

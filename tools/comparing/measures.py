@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..census.figures import Row
 from ..census.literals import quote
 from ..census.subjects import IS_TOOL, affected_sql, present_sql
-from ..census.timing import TIMING_SQL, is_nominal, read_timing
+from ..census.timing import durations_are_nominal
 from ..insights.models import Issue, IssueStatus, Severity
 from ..sql.service import SqlService
 from ..testing.plan import Contrast, Plan, QueryStep, Shift
@@ -44,8 +43,8 @@ def issue_measures(issues: Iterable[Issue]) -> Iterator[Measure]:
         if issue.watch is None or affected is None or issue.status is IssueStatus.REJECTED:
             continue
         plan = _share(issue.watch.population, issue.watch.population_title, affected.title, affected.sql)
-        found = frozenset(op.removeprefix("found:") for op in issue.ops if op.startswith("found:"))
-        yield Measure(issue.issue_id, "issue", issue.title, plan, issue.severity, found)
+        found = {op.split(":")[1] for op in issue.ops if op.startswith("found:")} | {issue.source_run_id}
+        yield Measure(issue.issue_id, "issue", issue.title, plan, issue.severity, frozenset(found))
 
 
 def figure_measures(sql: SqlService, issues: Iterable[Issue]) -> Iterator[Measure]:
@@ -54,7 +53,7 @@ def figure_measures(sql: SqlService, issues: Iterable[Issue]) -> Iterator[Measur
     for name, segment, measure in (*_of_traces(), *_of_tools(sql)):
         if (name, segment) not in known:
             yield measure
-    if not _durations_are_nominal(sql):
+    if not durations_are_nominal(sql, owner=OWNER):
         yield _latency("median", "Median latency of OK traces")
         yield _latency("p95", "p95 latency of OK traces")
 
@@ -102,8 +101,3 @@ def _latency(quantile: Literal["median", "p95"], title: str) -> Measure:
         decision=Shift(quantile=quantile, ratio=RATIO, threshold_source=SOURCE),
     )
     return Measure(f"latency_{quantile}", "figure", title, plan)
-
-
-def _durations_are_nominal(sql: SqlService) -> bool:
-    answer = sql.query(TIMING_SQL, title="Whether durations were measured", owner=OWNER)
-    return is_nominal(read_timing([Row(values) for values in answer.table.to_pylist()], answer.query_id))

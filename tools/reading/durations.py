@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ..census.timing import durations_are_nominal
+from ..shares import percent
 from ..workbench import Workbench
 from .facts import Half
 from .glance import Entry, Glance
@@ -20,9 +22,9 @@ HALF = "\nJOIN clusters AS h ON h.trace_id = s.trace_id AND h.half = 'discovery'
 def durations(bench: Workbench, *, half: Half) -> Glance:
     """Per kind of step and name: how many, the median, the 95th percentile, the longest, and the trace of that."""
     sql = STEPS.format(half=HALF if half == "discovery" else "")
-    rows = bench.query(sql, title="Durations by step").to_pylist()
-    if rows and all(row["p50"] == row["p95"] for row in rows if int(row["spans"]) > 1):
+    if durations_are_nominal(bench.sql):
         return Glance("# How long steps take: durations were set, not measured.", ())
+    rows = bench.query(sql, title="Durations by step").to_pylist()
     total = sum(float(row["total"]) for row in rows) or 1.0
     return Glance("# How long steps take.", tuple(_entry(row, total) for row in rows))
 
@@ -31,5 +33,5 @@ def _entry(row: dict[str, Any], total: float) -> Entry:
     kind, share = row["span_type"] or "SPAN", float(row["total"]) / total
     took = f"median {row['p50'] / 1000:.2f} s, p95 {row['p95'] / 1000:.2f} s, longest {row['longest'] / 1000:.1f} s"
     counts = f"{row['spans']:,} in {row['traces']:,} traces"
-    text = f"{row['name']} ({kind}): {counts}, {took} in {row['slowest']}, {share:.0%} of the time"
+    text = f"{row['name']} ({kind}): {counts}, {took} in {row['slowest']}, {percent(share)} of the time"
     return Entry(text, (str(row["slowest"]),))
