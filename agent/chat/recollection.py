@@ -93,6 +93,8 @@ class Recollection:
 
     def _tell_issue(self, name: str, issue: Issue) -> None:
         self._entry(name, issue.description)
+        for each in issue.aspects:
+            self._entry(name, f"also shown of these traces: {each.title} ({each.counts})")
         self._entry(name, f"cause ({issue.cause.standing}): {issue.cause.text}")
         self._entry(name, f"to do: {issue.recommendation}")
         self._entry(name, f"its severity: {issue.severity_because or 'set by a person'}")

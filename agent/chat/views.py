@@ -133,6 +133,8 @@ def issue(found: Issue, handles: Handles) -> Iterator[RenderableType]:
     )
     yield below(f"{found.counts}; {found.status}{f': {found.resolution}' if found.resolution else ''}")
     yield below(found.description)
+    for aspect in found.aspects:
+        yield below(f"Also shown of these traces: {aspect.title} ({aspect.counts}; {handles.of(aspect.hypothesis_id)})")
     yield below(f"Cause ({found.cause.standing}): {found.cause.text}")
     yield below(f"To do: {found.recommendation}")
     if found.severity_because:

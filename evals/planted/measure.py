@@ -140,7 +140,7 @@ def _reported(store: InsightStore, issue: Issue) -> ReportedIssue:
         issue.kind,
         issue.affected,
         frozenset(spans - {""}),
-        issue.cause.text,
+        " ".join((issue.cause.text, *(aspect.title for aspect in issue.aspects))),
         entry_of(issue.fingerprint),
         identity,
         (issue.interval.low, issue.interval.high) if is_share and issue.interval else None,

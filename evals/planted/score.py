@@ -36,6 +36,7 @@ class ReportedIssue(NamedTuple):
     spans: frozenset[str] = frozenset()
     """The spans that it points at."""
     cause: str = ""
+    """What it names as its cause, and what else it says of the same traces."""
     entry: str = ""
     """The entry of the playbook that it comes from, if one."""
     identity: str = ""

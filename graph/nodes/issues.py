@@ -5,7 +5,8 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Cell, Hypothesis, HypothesisStatus, Issue, IssueDraft
+from ...tools.insights.models import Cell, Hypothesis, Issue, IssueDraft
+from ...tools.testing.consequences import Flagged
 from ...tools.testing.drafting import draft_issue, worded
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
@@ -15,10 +16,11 @@ from ..ports import Event
 from ..reading import flagged_traces, is_read
 from ..reading_on import read_on
 from ..state import State, run_of
+from ..telling import Finding, Telling
 
 
 async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Makes an issue of each validated problem; the slice search makes one of each cell that it found."""
+    """Makes an issue of each validated problem, of a slice search one of each cell; the same traces are told of once."""
     context, run_id = runtime.context, run_of(state)
     analysis = await in_thread(lambda: context.store.get_analysis(run_id))
     enter(runtime, "issues", str(analysis.rev))
@@ -26,25 +28,18 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     bench = await in_thread(lambda: context.bench(analysis))
     await read_on(context, bench)
     listed = await in_thread(lambda: context.store.list_hypotheses(run_id))
-    for hypothesis in listed:
-        new = hypothesis.polarity == "problem" and hypothesis.source != "prior"
-        if new and hypothesis.status is HypothesisStatus.VALIDATED:
-            await _prove(context, bench, hypothesis)
+    told = await in_thread(lambda: Telling(bench, context.playbook, context.store.list_issues(analysis.experiment_id)))
+    for finding in await in_thread(lambda: told.in_order(listed)):
+        await _tell(context, bench, told, finding)
     await follow_known(context, bench, analysis, listed)
     await in_thread(lambda: show_in_mlflow(context, analysis, traces=bench.snapshot.record.traces))
     await in_thread(lambda: context.store.finish_step(run_id, "issues"))
     return {}
 
 
-async def _prove(context: Context, bench: Workbench, hypothesis: Hypothesis) -> None:
-    cells: tuple[Cell | None, ...] = (None,)
-    if hypothesis.result is not None and hypothesis.result.decision == "slices":
-        cells = hypothesis.verdict.cells if hypothesis.verdict else ()
-    for cell in cells:
-        await _prove_one(context, bench, hypothesis, cell)
-
-
-async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis, cell: Cell | None) -> None:
+async def _tell(context: Context, bench: Workbench, told: Telling, finding: Finding) -> None:
+    """Makes a finding an issue, or an aspect of the one that tells of the same traces."""
+    hypothesis, cell = finding
     plan = hypothesis.plan
     assert plan is not None, "a verdict by test has a plan"
     flagged = await in_thread(lambda: flagged_traces(bench, hypothesis)) if is_read(hypothesis) else None
@@ -52,6 +47,20 @@ async def _prove_one(context: Context, bench: Workbench, hypothesis: Hypothesis,
         affected = flagged.traces
     else:
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
+    home = await in_thread(lambda: told.home_of(finding, affected))
+    if home is None:
+        await _prove(context, bench, finding, affected, flagged)
+        return
+    issue = await in_thread(lambda: told.add(home, finding))
+    context.display.show(
+        Event("issue", f"the same traces: {issue.aspects[-1].title}", step="issues", subject=home, detail=issue.history[-1])
+    )
+
+
+async def _prove(
+    context: Context, bench: Workbench, finding: Finding, affected: list[AffectedTrace], flagged: Flagged | None
+) -> None:
+    hypothesis, cell = finding
     explained = await context.analyst.explain(bench, hypothesis, affected, cell)
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces

@@ -14,7 +14,7 @@ from .hypotheses import HypothesisMemory
 from .identity import experiment_of_issue
 from .identity import issue_id as id_of
 from .memory import in_order, index_entries, require_untouched
-from .models import EVIDENCE_LIMIT, Issue, IssueDraft, TrendPoint
+from .models import EVIDENCE_LIMIT, Aspect, Issue, IssueDraft, TrendPoint
 
 INDEX = "insights.i."
 FIXED = ("issue_id", "experiment_id", "fingerprint", "created_at")
@@ -97,6 +97,13 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         at = self._now()
         return self.update_issue(
             issue_id, op=f"looked:{point.run_id}", change=lambda current: transitions.looked_at(current, point, at=at)
+        )
+
+    def add_aspect(self, issue_id: str, aspect: Aspect, *, run_id: str, subject: str) -> Issue:
+        """Keeps what else an analysis has shown of an issue's traces; once per analysis and `subject`, which it is about."""
+        at = self._now()
+        return self.update_issue(
+            issue_id, op=f"shown:{run_id}:{subject}", change=lambda current: transitions.with_aspect(current, aspect, at=at)
         )
 
     def issue_traces(self, issue_id: str) -> list[AffectedTrace]:

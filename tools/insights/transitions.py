@@ -6,6 +6,7 @@ from datetime import datetime
 from ..errors import MemoryRefused
 from ..testing.plan import Plan
 from .models import (
+    Aspect,
     Evidence,
     Hypothesis,
     HypothesisStatus,
@@ -203,8 +204,21 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
     taken_over["watch"] = issue.watch or draft.watch  # the looks of a trend are comparable because all follow one plan
     taken_over["onset"] = draft.onset or issue.onset  # later traces may all lie after the beginning
     line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
-    found = {"source_run_id": run_id, "found_at": at, "history": (*issue.history, line)}
+    found = {"source_run_id": run_id, "found_at": at, "aspects": (), "history": (*issue.history, line)}
     return issue.model_copy(update={**taken_over, **found})
+
+
+def with_aspect(issue: Issue, aspect: Aspect, *, at: datetime) -> Issue:
+    """The issue with something else that was shown of its traces.
+
+    Where that is more severe, the issue becomes so too, unless a person set its severity.
+    """
+    line = f"{stamp(at)} also shown of these traces: {aspect.title} ({aspect.hypothesis_id})"
+    changed: dict[str, object] = {"aspects": (*issue.aspects, aspect), "history": (*issue.history, line)}
+    if issue.severity_by == "rule" and aspect.severity.rank > issue.severity.rank:
+        because = f"{issue.severity_because}; what else was shown of them is {aspect.severity}: {aspect.title}"
+        changed |= {"severity": aspect.severity, "severity_because": because.removeprefix("; ")}
+    return issue.model_copy(update=changed)
 
 
 def set_by_person(

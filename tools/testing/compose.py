@@ -1,7 +1,7 @@
 """One aggregated query per decision, in the Databricks dialect, made of the SELECTs of a plan.
 
 A plan's SELECTs stand in parentheses, so that names in their own WITH clauses can't meet ours. What comes out is counts per
-cluster or one aligned column; only `evidence_rows` and `affected_rows` return what a step selects.
+cluster or one aligned column; only `evidence_rows`, `affected_rows` and `exposed_ids` return what a step selects.
 """
 
 from collections.abc import Sequence
@@ -126,6 +126,14 @@ def affected_rows(plan: Plan) -> str:
     return (
         f"{_with(plan, 'exposed')}\nSELECT s.*\n"
         f"FROM members AS m{exposed} JOIN {nested(_sql(plan, 'affected'))} AS s ON s.trace_id = m.trace_id\nORDER BY s.trace_id"
+    )
+
+
+def exposed_ids(plan: Plan) -> str:
+    """The traces of the population that a contrast compares with the rest."""
+    return (
+        f"{_with(plan, 'exposed')}\nSELECT m.trace_id AS trace_id\n"
+        "FROM members AS m JOIN exposed ON exposed.trace_id = m.trace_id\nORDER BY 1"
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from ..insights.affected import AffectedTrace
-from ..insights.models import Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
+from ..insights.models import Aspect, Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
 from ..shares import percent
 from .consequences import Flagged, consequences_in_words
 from .fingerprints import fingerprint_of
@@ -77,6 +77,23 @@ def draft_issue(
         query_ids=result.query_ids,
         consequences=flagged.consequences if flagged is not None else None,
     )
+
+
+def draft_aspect(hypothesis: Hypothesis, *, traces: int, entry: Entry | None, cell: Cell | None = None) -> Aspect:
+    """What a validated hypothesis, or one cell of a slice search, says of traces that an issue is about already."""
+    draft = draft_issue(hypothesis, (), traces=traces, cause=_TOLD_ELSEWHERE, entry=entry, cell=cell)
+    return Aspect(
+        title=draft.title,
+        hypothesis_id=hypothesis.hypothesis_id,
+        affected=draft.affected,
+        population=draft.population,
+        population_title=draft.population_title,
+        severity=draft.severity,
+        query_ids=draft.query_ids,
+    )
+
+
+_TOLD_ELSEWHERE = Cause(text="the issue's", standing="suspected")
 
 
 def worded(draft: IssueDraft, *, title: str, recommendation: str) -> IssueDraft:

@@ -136,6 +136,20 @@ class PlanExecutor:
         """
         return self._as_contrast(PlanQueries(self._sql, plan, owner), plan, cell)
 
+    def exposed(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[str]:
+        """The traces that a comparison holds against the rest, in order; none where a plan compares nothing.
+
+        Raises:
+            QueryError: a step fails.
+            ValueError: a slice search without a cell.
+        """
+        queries = PlanQueries(self._sql, plan, owner)
+        contrast = self._as_contrast(queries, plan, cell)
+        if contrast is None:
+            return []
+        table = queries.ask(compose.exposed_ids(contrast), f"All compared traces of {contrast.population_title}")
+        return table["trace_id"].to_pylist()
+
     def within_strata(self, plan: Plan, marks: Sequence[str], *, owner: str = "") -> list[WithinStrata]:
         """For each mark, a SELECT of traces: how many times as often those are affected as others that are alike.
 

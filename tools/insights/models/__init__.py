@@ -9,7 +9,7 @@ from .analysis import Analysis, AnalysisStatus, Closing, Question, Resumption, S
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, Links, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
-from .issue import Cause, Consequences, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
+from .issue import Aspect, Cause, Consequences, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
 from .labels import Correction, Drawing, DrawnTrace, HumanLabel, LabelSet
 from .reading import Consequence, Judgement, Noticed, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
@@ -23,6 +23,7 @@ __all__ = [
     "Anchor",
     "AnswerRecord",
     "Arm",
+    "Aspect",
     "Bucket",
     "Cause",
     "Cell",

@@ -82,6 +82,30 @@ class Fingerprint(Part):
     """The condition that cut the traces of the analyses that find it; empty: none did."""
 
 
+def counts_in_words(affected: int, population: int, title: str) -> str:
+    """`24 of 600 traces`."""
+    return f"{affected:,} of {population:,} {title.removeprefix('all ')}"
+
+
+class Aspect(Part):
+    """What else was shown of the traces of an issue, told with it instead of once more (`tools/testing/aspects.py`)."""
+
+    title: str = Field(min_length=1, max_length=120)
+    hypothesis_id: str
+    """The hypothesis, VALIDATED, that it was."""
+    affected: int = Field(ge=0)
+    population: int = Field(ge=0)
+    population_title: str = "all traces"
+    severity: Severity
+    """What it would have as an issue of its own."""
+    query_ids: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> str:
+        """`24 of 600 traces`."""
+        return counts_in_words(self.affected, self.population, self.population_title)
+
+
 class IssueDraft(Part):
     """What the issues step or a person asks the store to make an issue of."""
 
@@ -115,7 +139,7 @@ class IssueDraft(Part):
     @property
     def counts(self) -> str:
         """`24 of 600 traces`."""
-        return f"{self.affected:,} of {self.population:,} {self.population_title.removeprefix('all ')}"
+        return counts_in_words(self.affected, self.population, self.population_title)
 
 
 class Mirrored(Part):
@@ -148,6 +172,8 @@ class Issue(Document, IssueDraft):
     """When an analysis last found it."""
     settled_at: datetime | None = None
     """When it was last resolved or rejected: traces from before say nothing about whether that holds."""
+    aspects: tuple[Aspect, ...] = ()
+    """What else the analysis that found it has shown of its traces."""
     trend: tuple[TrendPoint, ...] = ()
     """The looks that analyses took at it, oldest first; no trace is counted in two of them."""
     history: tuple[str, ...] = ()
