@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from analyze_experiment.evals.bench.snapshot import Store, add_traces, create_store
+from analyze_experiment.evals.bench.trace_store import Store, add_traces, create_store, trace_id
 from analyze_experiment.tools.insights.affected import AffectedTrace
 from analyze_experiment.tools.insights.models import (
     AnalysisStatus,
@@ -31,11 +31,6 @@ SHARE = 4
 STEP = 100
 """Traces that are linked together, as a query that shows a hundred does."""
 ISSUES, HYPOTHESES = 10, 100
-
-
-def trace_id(number: int) -> str:
-    """The id that `add_traces` gives."""
-    return f"tr-{number:032x}"
 
 
 def draft(number: int, affected: int) -> IssueDraft:

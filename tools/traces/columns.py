@@ -18,6 +18,15 @@ def text_column(texts: Sequence[str | None]) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(texts), *buffers)
 
 
+def text_bytes(column: pa.Array) -> memoryview:
+    """The texts of a column one after the other, in UTF-8, where they are."""
+    if not len(column):
+        return memoryview(b"")
+    _, places, texts = column.buffers()
+    offsets = np.frombuffer(places, np.int32, len(column) + 1, 4 * column.offset)
+    return memoryview(texts)[offsets[0] : offsets[-1]]
+
+
 def list_column(rows: pa.Table, lengths: Sequence[int]) -> pa.ListArray:
     """A column of lists of structs: the rows, in their order, so many of them in each list."""
     offsets = np.zeros(len(lengths) + 1, np.int32)

@@ -21,7 +21,9 @@ from .texts import Json, request_text, response_text
 MEMORY_LIMIT = "1GB"
 """What DuckDB may hold before it spills; a window's content is about a tenth of it."""
 FILES = (TRACES.name, SPANS.name, ASSESSMENTS.name, INDEX)
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+DISTINCT = 10_000
+"""Of a column with more different values no dictionary is made: ids of traces have one, payloads none."""
+PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT {DISTINCT}"
 TEXTS: dict[str, Callable[[str | None], str | None]] = {
     "request_text": request_text,
     "response_text": response_text,

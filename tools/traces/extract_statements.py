@@ -32,7 +32,8 @@ BROADLY_SPACED = " OR ".join(f"contains(value, {space})" for space in ("'  '", "
 
 MACROS = (
     """CREATE MACRO decoded(value) AS  -- a JSON string's text; any other JSON as it is
-        CASE WHEN starts_with(value, '"') AND json_valid(value) THEN json_extract_string(value, '$') ELSE value END""",
+        CASE WHEN NOT starts_with(value, '"') THEN value WHEN json_valid(value) THEN json_extract_string(value, '$')
+        ELSE value END""",
     "CREATE MACRO given(value) AS CASE WHEN value <> 'null' THEN value END",
     "CREATE MACRO whole(value) AS CASE WHEN json_valid(value) THEN value END",
     "CREATE MACRO counted(value, unreadable) AS CASE WHEN NOT unreadable THEN coalesce(value, 0) END",

@@ -45,6 +45,8 @@ class Window:
     low: Key
     fingerprint: str = ""
     """State of its traces in the source when they were copied."""
+    glance: str = ""
+    """Digest of the rows that were last found to be of this state: the same rows need not be looked into again."""
     traces: int = 0
     missing: int = 0
     """Traces whose spans could not be fetched from where they are; they may be there next time."""
@@ -59,6 +61,7 @@ class Window:
         return cls(
             low=Key(*low),
             fingerprint=str(data["fingerprint"]),
+            glance=str(data.get("glance", "")),
             traces=cast(int, data["traces"]),
             missing=cast(int, data["missing"]),
             parts={name: Part.from_json(part) for name, part in parts.items()},

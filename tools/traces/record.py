@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from ..insights.models import SnapshotRecord
+from .columns import text_bytes
 from .manifest import INDEX, PARTS, READER_VERSION, Window
 from .refresh import Range
 
@@ -95,10 +96,8 @@ def empty(times: Times) -> SnapshotRecord:
 def digest_of_all(duck: duckdb.DuckDBPyConnection) -> str:
     """SHA-256 over the digests of all traces, by id."""
     digest = begun_digest()
-    duck.execute(ALL_LINES)
-    while rows := duck.fetchmany(LINES):
-        for (line,) in rows:
-            digest.update(line.encode())
+    for batch in duck.sql(ALL_LINES).to_arrow_reader(LINES):
+        digest.update(text_bytes(batch.column(0)))
     return digest.hexdigest()
 
 

@@ -154,9 +154,10 @@ def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
 
 def checked(worker: Worker, folder: Path, window: Window, high: Key) -> Step:
     """The window itself if the source still says the same of its traces and its files are there; else to be copied."""
-    fingerprint, traces = worker.check(window.low, high)
-    holds = fingerprint == window.fingerprint and not window.missing and complete(window, folder)
-    return Step(window if holds else Window(window.low), high, traces)
+    now = worker.check(window.low, high, window.glance)
+    same = now.glance == window.glance or now.fingerprint == window.fingerprint
+    holds = same and not window.missing and complete(window, folder)
+    return Step(replace(window, glance=now.glance) if holds else Window(window.low), high, now.traces)
 
 
 def copier(folder: Path) -> Callable[[Worker, Step], Iterator[tuple[Window, Key | None]]]:

@@ -23,7 +23,7 @@ import duckdb
 from ..errors import AnalyzeError, StoreError
 from .extract import Extractor
 from .manifest import PARTS, Part, Window
-from .sources.base import Key, Oversized, RawWindow, TraceSource
+from .sources.base import Headers, Key, Oversized, RawWindow, TraceSource
 from .sources.choose import open_source
 
 WINDOW_BYTES = 128 * 2**20
@@ -62,13 +62,19 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
         case {"do": "count", "until_ms": int(until_ms)}:
             yield {"count": source.count(until_ms)}
         case {"do": "check", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)]}:
-            headers = source.headers(Key(ms, trace_id), Key(end_ms, end_id))
-            yield {"fingerprint": extractor.fingerprint(headers), "traces": headers.traces.num_rows}
+            yield check(extractor, source.headers(Key(ms, trace_id), Key(end_ms, end_id)), known=str(request["glance"]))
         case {"do": "copy", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "folder": str(folder)}:
             yield from copy(source, extractor, Key(ms, trace_id), Key(end_ms, end_id), Path(folder))
             yield {}
         case _:
             raise ValueError(f"unknown request {request!r}")
+
+
+def check(extractor: Extractor, headers: Headers, *, known: str) -> Mapping[str, object]:
+    """The state of a range; its fingerprint only where the rows aren't those that are known, because it takes longer."""
+    glance = headers.digest()
+    fingerprint = "" if glance == known else extractor.fingerprint(headers)
+    return {"fingerprint": fingerprint, "glance": glance, "traces": headers.traces.num_rows}
 
 
 def copy(source: TraceSource, extractor: Extractor, low: Key, high: Key, folder: Path) -> Iterator[Mapping[str, object]]:
@@ -100,7 +106,7 @@ def piece(extractor: Extractor, raw: RawWindow, low: Key, high: Key, folder: Pat
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         what = f"The copy of the traces can't be written to {str(folder)!r}."
         raise StoreError(f"{what} Make room there, or name another cache folder. ({error})") from error
-    window = Window(low, fingerprint, raw.headers.traces.num_rows, len(raw.unreadable), parts)
+    window = Window(low, fingerprint, raw.headers.digest(), raw.headers.traces.num_rows, len(raw.unreadable), parts)
     return {"window": asdict(window), "high": high}
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
 from threading import Event, Lock
-from typing import IO, Self, TypeVar, cast
+from typing import IO, NamedTuple, Self, TypeVar, cast
 
 from .. import errors
 from ..errors import AnalyzeError, StoreError
@@ -30,6 +30,15 @@ WORKERS = min(os.cpu_count() or 1, 4)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Answer = dict[str, object]
+
+
+class State(NamedTuple):
+    """How the traces of a range are in their source."""
+
+    fingerprint: str
+    """Empty where `glance` is known."""
+    glance: str
+    traces: int
 
 
 class Worker:
@@ -63,10 +72,10 @@ class Worker:
         """How many traces the store itself counts up to then, where it does."""
         return cast("int | None", self._ask(do="count", until_ms=until_ms)["count"])
 
-    def check(self, low: Key, high: Key) -> tuple[str, int]:
-        """Fingerprint and number of the traces of a range as they are now."""
-        answer = self._ask(do="check", low=low, high=high)
-        return cast(str, answer["fingerprint"]), cast(int, answer["traces"])
+    def check(self, low: Key, high: Key, known: str) -> State:
+        """How a range is now; without its fingerprint if its rows have the digest that is `known`."""
+        answer = self._ask(do="check", low=low, high=high, glance=known)
+        return State(cast(str, answer["fingerprint"]), cast(str, answer["glance"]), cast(int, answer["traces"]))
 
     def copy(self, low: Key, high: Key, folder: str) -> Iterator[tuple[Window, Key]]:
         """Copies a range; yields each piece, and where it ends, once its files are there."""

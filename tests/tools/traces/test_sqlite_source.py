@@ -49,6 +49,27 @@ def test_range_includes_its_low_key_and_excludes_its_high_one(store: StoreRows) 
         assert [key.trace_id for key, size in source.sizes(BEGINNING, END) if size > 0] == ["b", "c", "a", "d"]
 
 
+def test_a_look_at_traces_knows_what_was_read_of_them_and_sees_what_has_changed(store: StoreRows) -> None:
+    for name in "cab":
+        store.add_trace(name, minute=ord(name) % 2, spans=3)
+    store.add_assessment("as-1", "a")
+    copied = read(store).headers.digest()
+    with SqliteSource(store.uri, EXPERIMENT) as source:
+        assert source.headers(BEGINNING, END).digest() == copied
+        for change in (
+            "UPDATE trace_tags SET value = '2' WHERE request_id = 'b' AND key = 'release'",
+            "UPDATE assessments SET last_updated_timestamp = last_updated_timestamp + 1",
+            "UPDATE spans SET start_time_unix_nano = start_time_unix_nano + 1 WHERE trace_id = 'c' AND span_id = 's2'",
+            "DELETE FROM spans WHERE trace_id = 'a' AND span_id = 's1'",
+            "UPDATE trace_info SET response_preview = '' WHERE request_id = 'a'",
+            "UPDATE trace_info SET response_preview = NULL WHERE request_id = 'a'",
+        ):
+            store.change(change)
+            changed = source.headers(BEGINNING, END).digest()
+            assert changed != copied, change
+            copied = changed
+
+
 def test_text_in_a_column_that_began_with_nulls_is_read(store: StoreRows) -> None:
     columns = "request_id, experiment_id, timestamp_ms, status, client_request_id"
     rows = [(f"tr-{number:04}", EXPERIMENT, number, "OK", None if number < 2500 else "caller") for number in range(2501)]

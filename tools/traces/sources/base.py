@@ -1,7 +1,9 @@
 """What a snapshot needs of a backend: the seam at which further ones are added, one file each."""
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple, Protocol, Self
 
 import pyarrow as pa
@@ -109,6 +111,17 @@ class Headers:
     span_marks: pa.Table
     """Per trace how many spans the backend holds, and when the first and the last of them began."""
 
+    def digest(self) -> str:
+        """Of the rows as they stand: equal ones are equal, while the same in another order have another."""
+        digest = sha256()
+        for name, table in vars(self).items():
+            rows = sorted_by_trace(table) if name == "span_marks" else table  # counted in the database, or here
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, rows.schema) as stream:
+                stream.write_table(rows.combine_chunks())
+            digest.update(sink.getvalue())
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True)
 class RawWindow:
@@ -119,6 +132,13 @@ class RawWindow:
     """Of the traces that are not excluded."""
     unreadable: tuple[str, ...] = ()
     """Traces whose spans could not be had."""
+
+
+def sorted_by_trace(marks: pa.Table) -> pa.Table:
+    """The rows of a table with one a trace, by id."""
+    ids = marks.column("trace_id").to_pylist()
+    places = array("q", sorted(range(len(ids)), key=ids.__getitem__))
+    return marks.take(pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places)]))
 
 
 class Oversized(Exception):

@@ -58,16 +58,18 @@ def traces_elsewhere(headers: Headers) -> set[str]:
     rows = zip(headers.traces.column("trace_id").to_pylist(), headers.traces.column("status").to_pylist(), strict=True)
     bare = {trace_id: status for trace_id, status in rows if trace_id not in held}
     old = {trace_id for trace_id, status in bare.items() if location.get(trace_id) is None and status != "IN_PROGRESS"}
-    announced = {label.trace_id for label in chosen(headers.metadata, {SIZE_STATS}) if announces_spans(label.value)}
-    return (
-        {trace_id for trace_id, place in location.items() if place not in (None, "TRACKING_STORE")} | old | announced & set(bare)
-    )
+    sizes = chosen(headers.metadata, {SIZE_STATS}) if bare else ()
+    announced = {label.trace_id for label in sizes if label.trace_id in bare and announces_spans(label.value)}
+    return {trace_id for trace_id, place in location.items() if place not in (None, "TRACKING_STORE")} | old | announced
 
 
 def chosen(labels: pa.Table, keys: Collection[str]) -> Iterator[Label]:
-    """The labels of these keys."""
-    columns = [labels.column(name).to_pylist() for name in ("trace_id", "key", "value")]
-    return (Label(*row) for row in zip(*columns, strict=True) if row[1] in keys)
+    """The labels of these keys; only they become Python's objects, because there are many others."""
+    names = labels.column("key").combine_chunks().dictionary_encode()
+    wanted = [place for place, name in enumerate(names.dictionary.to_pylist()) if name in keys]
+    rows = np.flatnonzero(np.isin(whole_numbers(names.indices), wanted))
+    found = labels.take(number_column(rows.tolist(), pa.int64()))
+    return (Label(*row) for row in zip(*(found.column(name).to_pylist() for name in Label._fields), strict=True))
 
 
 def announces_spans(size_stats: str | None) -> bool:
