@@ -2,7 +2,8 @@
 
 A process of its own because only a process can be stopped at any moment: a query may be in a call that heeds no interrupt. It
 starts in a fraction of a second, so it must import neither mlflow nor sqlglot nor scipy. It ends when its standard input does,
-also in the middle of a query, so it can't outlive the service.
+also in the middle of a query, so it can't outlive the service; then it removes what it has put aside on disk, which holds rows of
+traces, because the service that would do so was killed.
 """
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
@@ -10,10 +11,14 @@ also in the middle of a query, so it can't outlive the service.
 import os
 import queue
 import resource
+import shutil
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import duckdb
 import pyarrow as pa
@@ -30,12 +35,20 @@ _MESSAGE_LIMIT = 1_000
 
 def main() -> None:
     """Answers requests until standard input ends. Arguments: memory in MiB, and a folder for what doesn't fit."""
-    memory_mb, scratch = int(sys.argv[1]), Path(sys.argv[2])
+    memory_mb, folder = int(sys.argv[1]), Path(sys.argv[2])
+    scratch = Path(tempfile.mkdtemp(prefix="spilled-", dir=folder))  # all that may be removed, whatever folder was given
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else may be printed must not come between the frames
     engine = DuckDBEngine(memory_mb=memory_mb, scratch=scratch)
     requests: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
+
+    def leave() -> NoReturn:
+        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):
+            folder.rmdir()  # no more than an empty one
+        os._exit(0)
+
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, requests, leave), daemon=True).start()
     while True:
         request = requests.get()
         _answer(engine, request, answers)
@@ -57,13 +70,13 @@ def limit_memory(memory_mb: int) -> None:
         return
 
 
-def _listen(stream: IO[bytes], requests: "queue.SimpleQueue[Frame]") -> None:
+def _listen(stream: IO[bytes], requests: "queue.SimpleQueue[Frame]", leave: Callable[[], NoReturn]) -> None:
     """Passes requests on; ends the process at once when there will be no more, whatever it is doing."""
 
     def read(count: int) -> bytes:
         data = stream.read(count)
         if len(data) < count:
-            os._exit(0)
+            leave()
         return data
 
     while True:

@@ -39,15 +39,27 @@ def test_worker_answers_over_its_pipes_and_is_silent_elsewhere(catalog: Catalog,
         assert worker.stderr.read() == b""
 
 
-def test_worker_ends_with_its_input_even_while_a_query_runs(catalog: Catalog, tmp_path: Path) -> None:
-    with start(tmp_path) as worker:
+@pytest.mark.parametrize("holds", [(), ("something else",)])
+def test_worker_ends_with_its_input_even_while_a_query_runs_and_leaves_nothing_of_its_own(
+    catalog: Catalog, tmp_path: Path, holds: tuple[str, ...]
+) -> None:
+    """As when whoever started it is killed."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for name in holds:
+        (scratch / name).touch()
+    with start(scratch) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
         write_frame(worker.stdin, {"kind": "open"}, catalog.to_json().encode())
         assert read_frame(worker.stdout.read).header["kind"] == "done"
+        (spilled,) = scratch.glob("spilled-*")
+        (spilled / "rows of traces").touch()
         write_frame(worker.stdin, {"kind": "query", "max_rows": 10}, ENDLESS)
         worker.stdin.close()
         assert worker.wait(timeout=30) == 0
+    assert (tuple(each.name for each in scratch.iterdir()) if scratch.exists() else ()) == holds
+    assert scratch.exists() is bool(holds)
 
 
 def test_worker_is_bounded_in_memory_beyond_what_the_engine_counts() -> None:
