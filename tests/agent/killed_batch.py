@@ -3,6 +3,7 @@
 A program, because only a process without threads may fork: `python killed_batch.py TEMPLATE WORK` prints a JSON line per trial.
 """
 
+import gc
 import importlib
 import io
 import json
@@ -21,6 +22,7 @@ from analyze_experiment.tests.agent.whole import GivenAnalyst, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.tools.insights.crashes import in_child
 from analyze_experiment.tools.insights.artifacts import RunFiles
+from analyze_experiment.tools.traces import workers
 from analyze_experiment.tools.tracking import import_mlflow
 
 CONFIG = """\
@@ -112,7 +114,10 @@ def main() -> None:
     """Prints one JSON object per trial; the first is undisturbed."""
     template, work = map(Path, sys.argv[1:])
     import_mlflow()
-    importlib.import_module("matplotlib.backends.backend_svg")  # once, not in each of the processes that are forked
+    for name in ("alembic.command", "matplotlib.figure", "matplotlib.backends.backend_svg"):
+        importlib.import_module(name)  # once, not in each of the processes that are forked
+    workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it
+    gc.freeze()
     _say(point="undisturbed", **told_of(copy_store(template, work / "undisturbed")))
     for number, (name, point) in enumerate(POINTS.items()):
         uri = copy_store(template, work / str(number))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from .analyses import EPOCH, INDEX, MILLISECOND, NAME, SCOPE_TAG, WATERMARK_TAG, AnalysisMemory
+from .analyses import EPOCH, INDEX, MILLISECOND, NAME, RUN_STATUS, SCOPE_TAG, WATERMARK_TAG, AnalysisMemory
 from .memory import TYPE_TAG
 from .models import Analysis, AnalysisStatus, Scope
 
@@ -37,13 +37,22 @@ class ScopeMemory(AnalysisMemory):
         return max(marks, key=lambda mark: mark.until, default=None)
 
     def unfinished(self, experiment_id: str, scope: Scope) -> Analysis | None:
-        """The newest analysis of the scope that nobody watched and that was never finished."""
+        """The newest analysis of the scope that nobody watched and that was never finished.
+
+        One that was finished, but killed before its run said so, is made to say so: otherwise it would look as if it ran for
+        ever, and the next analysis would count its traces again.
+        """
         for run in reversed(self.files.find_runs(experiment_id, tag=TYPE_TAG, value="analysis")):
             status = run.tags.get(INDEX, "").partition(" ")[2]
-            if status not in {"", str(AnalysisStatus.ACTIVE)} or run.tags.get(SCOPE_TAG, scope.key) != scope.key:
+            seems_open = status in {"", str(AnalysisStatus.ACTIVE)} or run.status == RUN_STATUS[AnalysisStatus.ACTIVE]
+            if not seems_open or run.tags.get(SCOPE_TAG, scope.key) != scope.key:
                 continue
             analysis = self._read(Analysis, run.run_id, NAME)
-            if analysis and analysis.unattended and analysis.status is AnalysisStatus.ACTIVE and analysis.scope == scope:
+            if analysis is None or analysis.scope != scope:
+                continue
+            if analysis.status is not AnalysisStatus.ACTIVE:
+                self._revise_analysis(run.run_id, lambda current: current)
+            elif analysis.unattended:
                 return analysis
         return None
 

@@ -1,9 +1,13 @@
 """Kills a session of the memory after every write, lets the next process go on, and compares what is left.
 
-A program, because only a process without threads may fork: `python crashes.py TEMPLATE TRACES WORK` copies the store TEMPLATE for
-each trial and prints a JSON line per kill. `crash_after_every_write` serves any session, not only the one below.
+A program, because only a process without threads may fork: `python crashes.py TEMPLATE TRACES WORK` prints a JSON line per kill.
+
+Each process is forked from one that has imported what a session imports and done nothing else: it opens the store, the copy of
+the traces and its workers anew, so it shares with the process that was killed what two starts of the program share, the code.
 """
 
+import gc
+import importlib
 import json
 import os
 import re
@@ -11,8 +15,8 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -28,12 +32,17 @@ from analyze_experiment.tools.tracking import connect, import_mlflow
 Boundary = Callable[[str], None]
 Session = Callable[[str, Boundary], None]
 """Carries a piece of work to its end in the store of this URI, from wherever an earlier process left it."""
+Choice = Callable[[Sequence[str]], set[int]]
+"""Which boundaries of a session are tried, by number from 1 on, of the labels of all."""
 
 EXPERIMENT = "1"
 KILLED = 10
 """Of as many boundaries one is reached by a session that is killed there; of the others a copy is gone on with."""
+ALONE = ("analysis.yaml", "snapshot.yaml", "baseline_census.yaml", "proposals")
+"""Documents between which the writes of a step are: an analysis writes them one at a time, and goes on by what they say."""
 RESOLVED = {"status": IssueStatus.RESOLVED, "resolution": "A retry was added."}
 _RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
+_NUMBERED = re.compile(r"\b([QH]|I-\d+-|tr-)[0-9a-f]{8,}|\b\d+$")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?")
 
 
@@ -46,56 +55,108 @@ class Trial:
     memory: str
 
 
-def crash_after_every_write(template: Path, work: Path, session: Session, *, shard: tuple[int, int] = (0, 1)) -> list[Trial]:
+def every_write(labels: Sequence[str]) -> set[int]:
+    """The boundaries after all writes, and the one before the first, by number from 1 on."""
+    return {number for number, label in enumerate(labels, start=1) if number == 1 or label.startswith("after ")}
+
+
+def first_middle_and_last(labels: Sequence[str]) -> set[int]:
+    """Of the writes of one kind in one step the first, the middle one and the last; before the first write of all.
+
+    That is every write but those of a loop over equal things: twelve queries of a census, the hypotheses, the issues' marks. What
+    a death between two of them leaves is some of them written and the others not, and whoever goes on asks of each by itself
+    whether it is there. After the first one is there and the next is not, after the last all are and what follows is not, and
+    the middle one has several before it and behind it; a further one would differ in their number alone.
+    """
+    steps: dict[tuple[int, str], list[int]] = {}
+    step = 0
+    for number, label in enumerate(labels, start=1):
+        if label.startswith("after "):
+            step += any(f"insights/{name}" in label for name in ALONE)
+            steps.setdefault((step, _NUMBERED.sub("", label)), []).append(number)
+    return {1} | {numbers[index] for numbers in steps.values() for index in (0, len(numbers) // 2, -1)}
+
+
+def crash_after_every_write(
+    uri: str, copies: Path, session: Session, *, choose: Choice = every_write, shard: tuple[int, int] = (0, 1)
+) -> list[Trial]:
     """Runs the session undisturbed (the first trial), then lets another process go on from what a death at each write leaves.
 
-    What a SIGKILL leaves is the store's folder as it stands at the boundary, so the undisturbed session leaves a copy of it at
+    What a SIGKILL leaves is the store's folder as it stands at the boundary, so an undisturbed session leaves a copy of it at
     each, which saves the time to come there again; every tenth boundary is reached anew by a session that is killed.
     Before the first write counts as one too; before any later write nothing stands that didn't stand after the one before it.
-    Of `shard` (i, n) every n-th boundary is tried, from the i-th on: n processes that share the work try them all.
+
+    Args:
+        uri: An SQLite store in a folder of its own, as it is before the session.
+        copies: A folder to be made, for the copies.
+        session: What is killed.
+        choose: Which of the boundaries are tried.
+        shard: Of (i, n) every n-th of those is tried, from the i-th on: n processes that share the work try them all.
     """
-    home, copies = work / "home", work / "copies"
-    uri = copy_store(template, home)
-    labels, expected = _undisturbed(uri, session, copies, shard)
+    home = Path(uri.removeprefix("sqlite:///")).parent
+    _copy(home, copies / "0")
+    labels, expected = _undisturbed(uri, session)
+    first, shards = shard
+    tried = [each for each in enumerate(labels, start=1) if each[0] in choose(labels)][first::shards]
+    _renew(home, copies / "0")
+    _copy_at(uri, session, labels, {number: copies / str(number) for number, _ in tried})
     trials = [Trial("undisturbed", True, expected)]
-    for order, (number, label) in enumerate(_tried(labels, shard)):
-        shutil.rmtree(home)
+    for order, (number, label) in enumerate(tried):
         if order % KILLED == 0:
-            _kill(copy_store(template, home), number, session)
+            _renew(home, copies / "0")
+            _kill(uri, number, session)
         else:
-            shutil.copytree(copies / str(number), home)
+            _renew(home, copies / str(number))
         memory = _finish(uri, session)
         trials.append(Trial(label, memory == expected, memory))
     return trials
 
 
-def _tried(labels: list[str], shard: tuple[int, int]) -> list[tuple[int, str]]:
-    """The boundaries that this shard tries, by number and label."""
-    first, shards = shard
-    every = [(number, label) for number, label in enumerate(labels, start=1) if number == 1 or label.startswith("after ")]
-    return every[first::shards]
+def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
+    """The boundaries of a session that nobody disturbs, and the memory that it leaves.
 
-
-def _undisturbed(uri: str, session: Session, copies: Path, shard: tuple[int, int]) -> tuple[list[str], str]:
-    """The boundaries of a session that nobody disturbs, and the memory that it leaves; what stood at each is copied."""
-    home = Path(uri.removeprefix("sqlite:///")).parent
-    heard = copies / "boundaries.json"
+    What it imports late is imported here as well: once, not in each of the processes that are forked.
+    """
+    heard = Path(uri.removeprefix("sqlite:///")).with_name("heard.json")
 
     def listen() -> None:
         labels: list[str] = []
-
-        def copy(label: str) -> None:
-            labels.append(label)
-            if (len(labels), label) in _tried(labels, shard):
-                _copy(home, copies / str(len(labels)))
-
-        session(uri, copy)
-        heard.write_text(json.dumps([labels, canonical_memory(uri)]), encoding="utf-8")
+        session(uri, labels.append)
+        heard.write_text(json.dumps([labels, canonical_memory(uri), sorted(sys.modules)]), encoding="utf-8")
 
     if in_child(listen) != 0:
         raise AssertionError("the undisturbed session failed")
-    labels, memory = json.loads(heard.read_text(encoding="utf-8"))
+    labels, memory, modules = json.loads(heard.read_text(encoding="utf-8"))
+    for name in modules:
+        with suppress(ImportError):  # made up by a library, and no file
+            importlib.import_module(name)
+    gc.freeze()  # what is shared is not looked through, and so not copied, by each process
     return labels, memory
+
+
+def _copy_at(uri: str, session: Session, labels: list[str], copies: Mapping[int, Path]) -> None:
+    """Runs the session undisturbed once more, and copies what stands at these boundaries."""
+    home = Path(uri.removeprefix("sqlite:///")).parent
+
+    def run() -> None:
+        again: list[str] = []
+
+        def copy(label: str) -> None:
+            again.append(label)
+            if len(again) in copies:
+                _copy(home, copies[len(again)])
+
+        session(uri, copy)
+        assert again == labels, "the same session writes otherwise"
+
+    if in_child(run) != 0:
+        raise AssertionError("the undisturbed session failed when it was repeated")
+
+
+def _renew(home: Path, copy: Path) -> None:
+    """Puts a store's folder back to what it was."""
+    shutil.rmtree(home)
+    shutil.copytree(copy, home)
 
 
 def _copy(home: Path, copy: Path) -> None:
@@ -230,7 +291,8 @@ def main() -> None:
     """Prints one JSON object per trial."""
     template, traces, work = sys.argv[1:]
     import_mlflow()
-    for trial in crash_after_every_write(Path(template), Path(work), memory_session(traces.split(","))):
+    uri, session = copy_store(Path(template), Path(work) / "home"), memory_session(traces.split(","))
+    for trial in crash_after_every_write(uri, Path(work) / "copies", session):
         sys.stdout.write(json.dumps(vars(trial)) + "\n")
 
 

@@ -8,7 +8,8 @@ import pytest
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tests.tools.insights.samples import INSTANT
 from analyze_experiment.tools.errors import MemoryRefused, StoreError, UserError
-from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Question
+from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Question, Scope
+from analyze_experiment.tools.insights.scopes import Mark
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.tracking import connect
 
@@ -174,3 +175,25 @@ def test_run_that_was_never_begun_is_passed_over(store: InsightStore, analysis: 
     assert store.list_analyses(analysis.experiment_id) == [analysis]
     with pytest.raises(UserError, match="never begun"):
         store.get_analysis(begun.info.run_id)
+
+
+def test_analysis_that_was_killed_before_its_run_said_that_it_is_complete_is_made_to_say_so(
+    sample_experiment: SampleExperiment,
+) -> None:
+    """Its traces would be counted again otherwise."""
+
+    def die(label: str) -> None:
+        if label.startswith("before tags insights.analysis insights.watermark"):
+            raise InterruptedError
+
+    killed = InsightStore(connect(sample_experiment.uri), now=lambda: INSTANT, boundary=die)
+    run_id = killed.create_analysis(
+        sample_experiment.experiment_id, key="k", name="n", run_name="r", analyst="a", unattended=True, watermark=INSTANT
+    ).run_id
+    with pytest.raises(InterruptedError):
+        killed.update_analysis(run_id, op="done", change=completed)
+    following = InsightStore(connect(sample_experiment.uri), now=lambda: INSTANT)
+    assert following.files.run(run_id).status == "RUNNING"
+    assert following.unfinished(sample_experiment.experiment_id, Scope()) is None
+    assert following.files.run(run_id).status == "FINISHED"
+    assert following.last_mark(sample_experiment.experiment_id, Scope()) == Mark(run_id, INSTANT)
