@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.tests.agent.console import contents, run_console
+from analyze_experiment.tests.agent.console import Console, contents
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tools.insights.locks import ExperimentLock
@@ -152,11 +152,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG.values(), ids=WRONG.keys())
-def test_what_is_wrong_is_told_in_one_line_and_nothing_is_made(place: Place, case: Wrong) -> None:
+def test_what_is_wrong_is_told_in_one_line_and_nothing_is_made(place: Place, case: Wrong, console: Console) -> None:
     case.prepare(place)
     before = contents(place.folder)
     store = ("--tracking-uri", f"sqlite:///{place.database}") if case.with_store else ()
-    done = run_console(place.cwd, *store, *case.arguments, "--unattended", "--output", "none", **case.environ)
+    done = console.run(place.cwd, *store, *case.arguments, "--unattended", "--output", "none", **case.environ)
     assert (done.returncode, done.stdout) == (case.code, ""), done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("Error: ")
@@ -164,8 +164,8 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_made(place: Place, cas
     assert {name: digest for name, digest in contents(place.folder).items() if not name.startswith("home")} == before
 
 
-def test_debug_shows_where_an_error_came_from(place: Place) -> None:
-    done = run_console(place.cwd, "--tracking-uri", f"sqlite:///{place.database}", "--debug", "--unattended")
+def test_debug_shows_where_an_error_came_from(place: Place, console: Console) -> None:
+    done = console.run(place.cwd, "--tracking-uri", f"sqlite:///{place.database}", "--debug", "--unattended")
     lines = done.stderr.splitlines()
     assert done.returncode == 1
     assert "Traceback (most recent call last):" in lines
@@ -173,7 +173,7 @@ def test_debug_shows_where_an_error_came_from(place: Place) -> None:
     assert lines[-1].startswith("Error: There is no MLflow store at")
 
 
-def test_experiment_under_analysis_is_left_to_who_came_first(place: Place) -> None:
+def test_experiment_under_analysis_is_left_to_who_came_first(place: Place, console: Console) -> None:
     sample(place)
     uri, cache = f"sqlite:///{place.database}", place.folder / "cache"
     lock = ExperimentLock(connect(uri).uri)
@@ -181,7 +181,7 @@ def test_experiment_under_analysis_is_left_to_who_came_first(place: Place) -> No
     before = contents(place.database.parent)
     try:
         options = ("--tracking-uri", uri, *ONE, "--cache", str(cache), "--unattended", "--output", "none")
-        done = run_console(place.cwd, *options, XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
+        done = console.run(place.cwd, *options, XDG_CACHE_HOME=os.environ["XDG_CACHE_HOME"])
     finally:
         lock.release()
     assert (done.returncode, done.stdout) == (75, "")
@@ -209,13 +209,13 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def refused(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathFactory) -> Refused:
+def refused(sample_template: SampleExperiment, tmp_path_factory: pytest.TempPathFactory, console: Console) -> Refused:
     place = tmp_path_factory.mktemp("refused")
     uri, cwd, broken = copy_store(database_of(sample_template.uri), place / "store"), place / "cwd", sample_template.trace_ids[0]
     cwd.mkdir()
     execute(database_of(uri), f"UPDATE spans SET content = substr(content, 1, 40) WHERE trace_id = '{broken}'")
     nowhere = database_of(uri) / "report.md"
-    done = run_console(cwd, "--tracking-uri", uri, *ONE, "--unattended", "--report", str(nowhere))
+    done = console.run(cwd, "--tracking-uri", uri, *ONE, "--unattended", "--report", str(nowhere))
     return Refused(uri, broken, done, cwd)
 
 
@@ -240,9 +240,9 @@ def test_trace_that_can_not_be_parsed_is_counted_and_named(refused: Refused) -> 
 
 
 @pytest.mark.xdist_group("refused")
-def test_resume_writes_the_kept_report_elsewhere(refused: Refused) -> None:
+def test_resume_writes_the_kept_report_elsewhere(refused: Refused, console: Console) -> None:
     run_id, elsewhere = refused.analysis.run_id, refused.cwd / "new" / "report.md"
-    done = run_console(refused.cwd, "--tracking-uri", refused.uri, "--resume", run_id, "--report", str(elsewhere), "--unattended")
+    done = console.run(refused.cwd, "--tracking-uri", refused.uri, "--resume", run_id, "--report", str(elsewhere), "--unattended")
     assert done.returncode == 0, done.stderr
     assert refused.store.read_report(run_id) == elsewhere.read_text(encoding="utf-8")
     assert (refused.analysis.status, refused.analysis.report_path) == (AnalysisStatus.COMPLETED, str(elsewhere))

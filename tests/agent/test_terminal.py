@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.tests.agent.console import PATIENCE_S, SCRIPT, environment, run_console
+from analyze_experiment.tests.agent.console import PATIENCE_S, SCRIPT, Console, environment
 from analyze_experiment.tests.agent.whole import folder_of, memory_of
 from analyze_experiment.tests.sample_traces import SampleExperiment, SampleTrace, log_traces
 from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, HypothesisStatus
@@ -158,7 +158,7 @@ def test_interrupt_pauses_and_says_how_to_go_on(sample_experiment: SampleExperim
     assert re.search(r"^(Error|Unexpected)\b", seat.screen, re.MULTILINE) is None
 
 
-def test_killed_analysis_goes_on(sample_experiment: SampleExperiment, sit: Sit, cwd: Path) -> None:
+def test_killed_analysis_goes_on(sample_experiment: SampleExperiment, sit: Sit, cwd: Path, console: Console) -> None:
     uri = sample_experiment.uri
     seat = sit(cwd, "--tracking-uri", uri, "--experiment", "1", "--unattended", "--report", "report.md")
     seat.expect("Testing: ")
@@ -167,7 +167,7 @@ def test_killed_analysis_goes_on(sample_experiment: SampleExperiment, sit: Sit, 
     killed = the_only_analysis(uri)
     assert (killed.status, "test" in killed.progress) == (AnalysisStatus.ACTIVE, False)
 
-    done = run_console(cwd, "--tracking-uri", uri, "--resume", killed.run_id, "--unattended", "--report", "report.md")
+    done = console.run(cwd, "--tracking-uri", uri, "--resume", killed.run_id, "--unattended", "--report", "report.md")
     assert done.returncode == 0, done.stderr
     hypotheses = memory_of(uri).list_hypotheses(killed.run_id)
     assert [each.statement for each in hypotheses if each.status is HypothesisStatus.TESTING] == []

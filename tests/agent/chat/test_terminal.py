@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze_experiment.tests.agent.console import run_console
+from analyze_experiment.tests.agent.console import Console
 from analyze_experiment.tests.agent.test_terminal import Seat, the_only_analysis
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tools.insights.models import AnalysisStatus
@@ -67,16 +67,18 @@ def test_interrupt_pauses_a_kill_loses_nothing_and_a_second_terminal_is_kept_out
     )
 
 
-def test_chat_without_a_terminal_says_so_and_makes_nothing(sample_experiment: SampleExperiment, tmp_path: Path) -> None:
+def test_chat_without_a_terminal_says_so_and_makes_nothing(
+    sample_experiment: SampleExperiment, tmp_path: Path, console: Console
+) -> None:
     (tmp_path / "cwd").mkdir()
-    done = run_console(tmp_path / "cwd", "chat", "--tracking-uri", sample_experiment.uri)
+    done = console.run(tmp_path / "cwd", "chat", "--tracking-uri", sample_experiment.uri)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("Error: The chat needs a terminal")
     assert "--unattended" in done.stderr
 
 
-def test_option_before_the_command_is_told_where_it_belongs(tmp_path: Path) -> None:
+def test_option_before_the_command_is_told_where_it_belongs(tmp_path: Path, console: Console) -> None:
     (tmp_path / "cwd").mkdir()
-    done = run_console(tmp_path / "cwd", "--experiment", "1", "chat")
+    done = console.run(tmp_path / "cwd", "--experiment", "1", "chat")
     assert done.returncode == 2
     assert "--experiment belongs after the command" in done.stderr
