@@ -17,7 +17,7 @@ SHARDS = 2
 def trials_of(scenario: str, template: Path, work: Path, *, shard: int = 0, shards: int = 1) -> list[Trial]:
     command = [sys.executable, "-W", "ignore", whole_analysis.__file__, scenario, *map(str, (template, work, shard, shards))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[:3000]
     trials = [Trial(**json.loads(line)) for line in done.stdout.splitlines()]
     assert len(trials) > 5
     assert [trial.label for trial in trials if not trial.same] == []

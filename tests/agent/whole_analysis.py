@@ -31,6 +31,7 @@ from analyze_experiment.tests.tools.insights.crashes import (
     first_middle_and_last,
     in_child,
 )
+from analyze_experiment.tools.census import census
 from analyze_experiment.tools.insights import mirror
 from analyze_experiment.tools.insights.artifacts import no_boundary
 from analyze_experiment.tools.insights.models import Scope
@@ -163,7 +164,7 @@ def main() -> None:
     """Prints one JSON object per trial."""
     name, template, work, shard, shards = sys.argv[1:]
     import_mlflow()
-    pool.WIDTH = 1  # two tests side by side cite the same traces in either order, and so write in either order
+    pool.WIDTH = census.AT_ONCE = 1  # two at a time write in either order
     mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it
     scenario, home = SCENARIOS[name], Path(work) / "home"

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
@@ -42,7 +43,7 @@ ALONE = ("analysis.yaml", "snapshot.yaml", "baseline_census.yaml", "proposals")
 """Documents between which the writes of a step are: an analysis writes them one at a time, and goes on by what they say."""
 RESOLVED = {"status": IssueStatus.RESOLVED, "resolution": "A retry was added."}
 _RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
-_NUMBERED = re.compile(r"\b([QH]|I-\d+-|tr-)[0-9a-f]{8,}|\b\d+$")
+_NUMBERED = re.compile(r"(?<![A-Za-z])([QH]|I-\d+-|tr-)[0-9a-f]{8,}|\b\d+$")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?")
 
 
@@ -147,7 +148,9 @@ def _copy_at(uri: str, session: Session, labels: list[str], copies: Mapping[int,
                 _copy(home, copies[len(again)])
 
         session(uri, copy)
-        assert again == labels, "the same session writes otherwise"
+        if again != labels:
+            differing = next(pair for pair in zip_longest(labels, again) if pair[0] != pair[1])
+            raise AssertionError(f"the same session wrote {differing[1]!r} where it had written {differing[0]!r}")
 
     if in_child(run) != 0:
         raise AssertionError("the undisturbed session failed when it was repeated")

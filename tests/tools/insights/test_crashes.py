@@ -55,3 +55,10 @@ def test_undisturbed_memory_is_whole(trials: list[crashes.Trial]) -> None:
     assert memory.count('"marks"') == 1
     for part in ("VALIDATED by test", "dropped by a person", "# Report", '"status": "FINISHED"'):
         assert part in memory
+
+
+def test_of_a_loop_of_equal_writes_the_first_the_middle_one_and_the_last_are_tried() -> None:
+    loop = [f"{when} artifact insights/query_Q{number:010x}.yaml" for number in range(9) for when in ("before", "after")]
+    end = ["before artifact insights/analysis.yaml", "after artifact insights/analysis.yaml"]
+    tried = crashes.first_middle_and_last([*loop, *end, *loop[:2]])
+    assert tried == {1, 2, 10, 18, 20, 22}
