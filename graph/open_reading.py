@@ -44,6 +44,11 @@ class OpenReading:
         """How many of the traces that count could not be asked about."""
         return sum(place.trace_id in self.unasked for place in self.places[: self.rule.counted.read])
 
+    @property
+    def harms(self) -> bool:
+        """Whether one of the traces flagged so far shows a consequence."""
+        return any(found.answer == "affected" and found.consequence != "none" for found in self.known.values())
+
     def wants(self, trace_id: str) -> bool:
         """Whether an answer about this trace would be of use, and nobody is asking for it."""
         return trace_id in self._ids and not self._settled(trace_id) and trace_id not in self._under_way

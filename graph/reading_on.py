@@ -1,7 +1,8 @@
 """Reading on after the verdict: what reading has validated is asked of the traces that nobody was asked about yet.
 
 The verdict was given by the rule that stopped the reading, and stays. What is read now names the other affected traces, and
-narrows the share: down to a count where all were read.
+narrows the share: down to a count where all were read. No trace is read for what has harmed nobody so far: it is asked where a
+trace is read anyway, and keeps its interval.
 """
 
 import asyncio
@@ -32,15 +33,18 @@ async def read_on(context: Context, bench: Workbench) -> None:
     if not readings:
         return
     context.display.show(Event("step", "Naming all affected traces", step="issues"))
+    harmful = [each for each in readings if each.harms]
     room = ReadingRoom(bench, judge, lambda reading: _show(context, reading))
+    room.going_along.extend(each for each in readings if not each.harms)
     try:
         with room.coming():
-            tasks = [asyncio.create_task(room.read(each)) for each in readings]
+            tasks = [asyncio.create_task(room.read(each)) for each in harmful]
             await asyncio.sleep(0)  # until all have joined
-        ended = await asyncio.gather(*tasks)
+        ended = dict(zip(harmful, await asyncio.gather(*tasks), strict=True))
     finally:
         await room.close()
-    for reading, how in zip(readings, ended, strict=True):
+    for reading in readings:
+        how = ended.get(reading, "cap")
         await in_thread(lambda reading=reading, how=how: _keep(context, bench, reading, how))
 
 

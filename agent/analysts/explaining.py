@@ -23,7 +23,7 @@ ROUNDS = 3
 """Times that the model is asked: it may look around twice before it answers."""
 AFFECTED, UNAFFECTED = 3, 2
 """Traces of each side that are read from the start."""
-TRACE_TOKENS = 1_000
+TRACE_TOKENS = 800
 FOUND = 12
 """Affected traces of which is said what was found in them."""
 FOUND_CHARS = 220

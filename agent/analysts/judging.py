@@ -18,7 +18,7 @@ from .brief import agent_brief, known_texts
 from .fitting import Flexible, Value, ask_fitted, brief_for, flexible, shortened
 from .showing import ask_with_spans
 
-TRACE_TOKENS = 4_000
+TRACE_TOKENS = 3_500
 """Of the digest of a trace."""
 
 

@@ -18,10 +18,9 @@ TRACES_A_CANDIDATE = 5
 """... and at most one for so many traces, so that questions stay few."""
 EXPLORED = 3
 """One in so many of them is kept for what exploration finds, however much reading has found."""
-READINGS = 8
-"""Of them at most so many by reading, as many as one look at a trace can answer; twice as many ..."""
-TRACES_TO_READ_TWICE = 100
-"""... from so many traces on, because half of the traces at least were read before, and two questions a trace are allowed."""
+READINGS = ((200, 16), (100, 12), (0, 8))
+"""From so many traces on at most so many of them by reading: as many as one look at a trace can answer, or two. A sample that is
+read first, and what is asked of no trace, weigh less where there are more; all in all it is to be two questions a trace."""
 ROUNDS = 8
 TRACES_A_ROUND = 12
 """Traces for each round of exploration, at most `ROUNDS` of them."""
@@ -45,7 +44,7 @@ async def propose_reading(
     cut = [f"{each.statement} Left out: more than {most} were proposed." for each in candidates if each not in chosen]
     inquiry.show(Event("step", "Writing the plans", step=inquiry.step))
     asked = [asked_for(draft.statement) for draft in counting if is_unplanned_focus(draft)]
-    readings = READINGS * (2 if traces >= TRACES_TO_READ_TWICE else 1)
+    readings = next(most for least, most in READINGS if traces >= least)
     planned = await _plan(inquiry, [*asked, *(_suggested(each, read) for each in chosen)], readings)
     drafts = _once([each.draft for each in planned if each.draft is not None])
     refused = [each.refused for each in planned if each.draft is None]

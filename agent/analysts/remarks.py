@@ -15,7 +15,7 @@ from ...tools.testing.render import render_plan
 from .grouping import Grouped, Note, group_notes
 from .inquiry import Inquiry
 from .merging import merge_candidates
-from .planning import Planned, Suggested, plan_candidate
+from .planning import READ_LEAST, Planned, Suggested, plan_candidate
 
 MOST = 5
 """Hypotheses that may come of it."""
@@ -46,9 +46,13 @@ async def propose_from_remarks(
     modes, ungrouped = await group_notes(inquiry, notes)
     known = [*(each.statement for each in tested), *(f"{issue.title}: {issue.description[:200]}" for issue in earlier)]
     candidates, merged = await merge_candidates(inquiry, [mode.candidate for mode in modes], known)
-    chosen = [mode for mode in modes if mode.candidate in candidates][:MOST]
-    cut = [f"{each.statement} Left out: {MOST} are tested of what was noted while judging." for each in candidates[MOST:]]
-    planned = await asyncio.gather(*(plan_candidate(inquiry, _suggested(mode), may_read=True) for mode in chosen))
+    unread = inquiry.bench.snapshot.record.traces - len(inquiry.seen)
+    testable = [each for each in candidates if each.by_sql or unread >= READ_LEAST]
+    chosen = [mode for mode in modes if mode.candidate in testable][:MOST]
+    cut = [f"{each.statement} Left out: {MOST} are tested of what was noted while judging." for each in testable[MOST:]]
+    cut += [f"{each.statement} Left out: nearly all traces were read already." for each in candidates if each not in testable]
+    may_read = unread >= READ_LEAST
+    planned = await asyncio.gather(*(plan_candidate(inquiry, _suggested(mode), may_read=may_read) for mode in chosen))
     akin = await asyncio.to_thread(_akin, inquiry)
     apart = [_apart(each, akin) for each in planned]
     refused = [each.refused for each in apart if each.draft is None]

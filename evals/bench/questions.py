@@ -2,7 +2,7 @@
 
 `python -m analyze_experiment.evals.bench.questions DATABASE EXPERIMENT` works on a copy of an SQLite store and prints a table.
 Lengths are characters by 4, as English and JSON have them. Half of the plans are decided by reading; how often what they ask
-about is so is scripted too: of ten, four are frequent, three are rare and three hardly ever so.
+about is so is scripted too: of ten, four are frequent, three are rare and three hardly ever so; every second harms users.
 """
 
 import random
@@ -99,16 +99,19 @@ def _judged(request: Request) -> Mapping[str, Any]:
     trace = request.user.partition("<trace>")[2]
     found, chance = QUOTED.search(trace), random.Random(trace)
     findings = [
-        _finding(int(number), chance.random() < SHARES[int(kind) % 10], found) for number, kind in ASKED.findall(request.user)
+        _finding(int(number), chance.random() < SHARES[int(kind) % 10], found, harms=int(kind) % 2 == 0)
+        for number, kind in ASKED.findall(request.user)
     ]
     noted = {"what": "It did something else that the rules forbid.", "span": found[1], "quote": found[2]} if found else None
     return {"show": [], "findings": findings, "others": [noted] if noted and chance.random() < 0.1 else []}
 
 
-def _finding(number: int, so: bool, found: re.Match[str] | None) -> Mapping[str, Any]:
+def _finding(number: int, so: bool, found: re.Match[str] | None, *, harms: bool) -> Mapping[str, Any]:
     span, quote = (found[1], found[2]) if so and found else ("", "")
     answer = "affected" if quote else "not"
-    return {"number": number, "answer": answer, "span": span, "quote": quote, "reason": "It is as the rules have it. " * 3}
+    said = {"number": number, "answer": answer, "span": span, "quote": quote, "reason": "It is as the rules have it. " * 3}
+    came_of_it = {"consequence": "wrong", "consequence_span": span, "consequence_quote": quote}
+    return {**said, **came_of_it} if harms and quote else said
 
 
 def _plan(place: int) -> Mapping[str, Any]:

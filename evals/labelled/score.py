@@ -49,14 +49,18 @@ class Found:
 def read_truth(path: Path) -> dict[str, Marked]:
     """What is marked, by trace."""
     labels: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["labels"]["labels"]
-    return {
-        trace_id: Marked(
-            not label["success"],
-            frozenset(str(failure["category"]) for failure in label["failures"]),
-            frozenset(str(failure["span_id"]) for failure in label["failures"]),
-        )
-        for trace_id, label in labels.items()
-    }
+    return {trace_id: _marked(label) for trace_id, label in labels.items()}
+
+
+def _marked(label: Mapping[str, Any]) -> Marked:
+    """What people marked; where nobody did, the categories that follow from the outcome."""
+    failures: Sequence[Mapping[str, Any]] = label.get("failures", ())
+    marked = [failure["category"] for failure in failures] or label.get("derived_categories", ())
+    return Marked(
+        not label["success"],
+        frozenset(str(category) for category in marked),
+        frozenset(str(failure["span_id"]) for failure in failures),
+    )
 
 
 def read_found(store: InsightStore, experiment_id: str, run_id: str) -> list[Found]:

@@ -41,6 +41,8 @@ class HonestJudge:
     """Flags a promise where there is one, and may remark on something else."""
 
     width = 3
+    harmless = False
+    """Whether it sees no consequence anywhere."""
 
     def __init__(self, *remarks: Remark) -> None:
         self.calls = 0
@@ -50,9 +52,11 @@ class HonestJudge:
         """One claim a question."""
         del bench
         self.calls += 1
-        flagged = Claim("affected", quote=PROMISE, reason="It promises a refund.")
+        flagged = Claim("affected", "", PROMISE, "It promises a refund.", "misled", consequence_quote=PROMISE)
         if "1?" in trace.request:
-            flagged = replace(flagged, consequence="wrong", consequence_quote=PROMISE)
+            flagged = replace(flagged, consequence="wrong")
+        if self.harmless:
+            flagged = replace(flagged, consequence="none")
         promises = PROMISE in trace.response
         claims = [flagged if promises and "promise" in question else Claim("not") for question in questions]
         return Judged(claims, self.remarks if promises else ())
@@ -162,7 +166,7 @@ def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tup
     listed = memory_of(refunds.uri).issue_traces(issue.issue_id)
     assert {each.trace_id for each in listed} == set(refunds.trace_ids[1::2])
     assert (issue.severity, issue.consequences and issue.consequences.wrong) == (Severity.MEDIUM, 3), "orders 1, 11 and 21"
-    assert [each.consequence for each in listed] == ["wrong"] * 3 + ["none"] * 9
+    assert [each.consequence for each in listed] == ["wrong"] * 3 + ["misled"] * 9
     assert "a judge whose errors aren't known" in issue.severity_because
     assert "the share that a judge flags" in issue.description
     assert f"After the verdict the rest was read too, all {TRACES} traces: {TRACES // 2} flagged." in issue.description
@@ -250,7 +254,8 @@ def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_t
     assert issue.population_title == f"traces read, of {TRACES} (all traces)"
     assert len(memory_of(refunds.uri).issue_traces(issue.issue_id)) == issue.affected
     assert issue.interval is not None
-    assert issue.affected / TRACES <= issue.interval.low <= 0.5 <= issue.interval.high <= 1 - (read - issue.affected) / TRACES
+    assert issue.affected / TRACES <= issue.interval.low <= 0.5 <= issue.interval.high
+    assert round(issue.interval.high * TRACES) <= TRACES - (read - issue.affected)
     made = create_issue(
         Insights(memory_of(refunds.uri), folder_of(refunds.uri) / "cache"),
         run_id=issue.source_run_id,
@@ -267,7 +272,8 @@ def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_t
 def test_what_was_noted_while_judging_is_tested_in_a_batch_of_its_own(refunds: Refunds) -> None:
     analyst = ReadingAnalyst([promise_draft()])
     analyst.judge = judge = HonestJudge(Remark("It speaks of today.", "", "refund you today"))
-    outcome = analyse(refunds.uri, analyst=analyst, read_on=0)
+    judge.harmless = True
+    outcome = analyse(refunds.uri, analyst=analyst)
 
     store = memory_of(refunds.uri)
     first, second = store.list_hypotheses(outcome.run_id)
@@ -278,6 +284,8 @@ def test_what_was_noted_while_judging_is_tested_in_a_batch_of_its_own(refunds: R
     assert closings[1].level < closings[0].level / 5
     assert second.status is HypothesisStatus.REJECTED
     assert judge.calls == len({reading.trace_id for reading in store.list_readings(outcome.run_id)}), "no trace is read twice"
+    (issue,) = [each for each in store.list_issues("1") if each.hypothesis_id == first.hypothesis_id]
+    assert (issue.severity, issue.interval is None) == (Severity.LOW, False), "nobody reads on for what harms nobody"
     assert "Left for another time." in (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ LABELS = {
     "t1": {"success": False, "failures": [{"category": "Misread", "span_id": "s1"}]},
     "t2": {"success": False, "failures": [{"category": "Misread", "span_id": "s2"}, {"category": "Rude", "span_id": "s3"}]},
     "t3": {"success": True, "failures": []},
-    "t4": {"success": False, "failures": []},
+    "t4": {"success": False, "derived_categories": ["Late"]},
 }
 READ = Found("It misreads results", "MEDIUM", True, {"t1": frozenset({"s1"}), "t3": frozenset({"s9"})}, frozenset({"t1"}))
 COUNTED = Found("A tool fails", "LOW", False, {"t2": frozenset()})
@@ -35,5 +35,6 @@ def test_a_category_is_named_by_trace_and_spotted_by_span(tmp_path: Path) -> Non
     truth = read_truth(truth_file(tmp_path))
     table = category_table(truth, [READ, COUNTED])
     assert "| Misread | 2 | 2 | 1 | It misreads results: 1 of 2 |" in table
+    assert "| Late | 1 | 0 | 0 |" in table
     assert "| Rude | 1 | 1 | 0 | A tool fails: 1 of 1 |" in table
     assert "| It misreads results | MEDIUM | reading | 2 | 1 | 1 | 1 |" in issue_table(truth, [READ, COUNTED])
