@@ -2,6 +2,8 @@
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
+import hashlib
+import json
 from datetime import datetime
 
 import pyarrow as pa
@@ -49,6 +51,16 @@ def test_map_has_the_same_digest_whatever_the_order_of_its_keys() -> None:
     type_ = pa.map_(pa.string(), pa.int64())
     tables = [pa.table({"x": pa.array([entries], type_)}) for entries in ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)])]
     assert result_digest(tables[0]) == result_digest(tables[1])
+
+
+@pytest.mark.parametrize("distinct", [3, 100_000])
+def test_digest_is_that_of_the_sorted_lines_whether_they_repeat_or_not(distinct: int) -> None:
+    numbers = [number * 7919 % distinct / 4 for number in range(12_000)]
+    names = [None if number % 5 == 0 else f"n{number % distinct}" for number in range(12_000)]
+    spelled = (int(number) if number == int(number) else number for number in numbers)
+    lines = [f"{number}\x1f" + ("\0" if name is None else name) for number, name in zip(spelled, names, strict=True)]
+    expected = hashlib.sha256(json.dumps(["x", "y"]).encode() + "\x1e".join(sorted(lines)).encode()).hexdigest()
+    assert result_digest(pa.table({"x": numbers, "y": names})) == expected
 
 
 def test_empty_result_has_a_digest() -> None:
