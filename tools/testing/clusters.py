@@ -102,14 +102,15 @@ def _read(catalog: Catalog) -> _Traces:
         kept = pq.ParquetFile(catalog.kept).read()["trace_id"].to_numpy()
         inside &= np.isin(traces["trace_id"].to_numpy().astype(str), kept.astype(str))
     traces = traces.filter(pa.array(inside))
-    session, user, request = (_codes(traces[name].to_pylist()) for name in COLUMNS[1:4])
+    session, user, request = (_codes(traces[name].combine_chunks()) for name in COLUMNS[1:4])
     return _Traces(traces["trace_id"].to_pylist(), session, user, request, times[inside])
 
 
-def _codes(texts: list[str | None]) -> Codes:
+def _codes(texts: pa.Array) -> Codes:
     """A number for each distinct text; -1 for none and for the empty one."""
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(text, len(known)) if text else -1 for text in texts], dtype=np.int64)
+    found = texts.dictionary_encode()
+    numbers = np.array([*(place if text else -1 for place, text in enumerate(found.dictionary.to_pylist())), -1], dtype=np.int64)
+    return numbers[found.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
 
 
 def _keys(traces: _Traces) -> dict[str, Codes]:

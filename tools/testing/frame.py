@@ -58,12 +58,23 @@ class Attribute:
     @classmethod
     def of_values(cls, name: str, values: Sequence[str | None]) -> Self:
         """Encode the value of each trace; None where it has none. The fifty commonest make cells."""
-        counts = Counter(value for value in values if value is not None)
+        known: dict[str | None, int] = {}
+        places = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
+        return cls.of_places(name, list(known), places)
+
+    @classmethod
+    def of_places(cls, name: str, values: Sequence[str | None], places: Codes) -> Self:
+        """The same of the values that there are, and where in them that of each trace stands: -1 where it has none."""
+        times = np.bincount(places[places >= 0], minlength=len(values))
+        counts: Counter[str] = Counter()
+        for value, count in zip(values, times.tolist(), strict=True):
+            if value is not None:
+                counts[value] += count
         ranked = sorted(counts, key=lambda value: (-counts[value], value))
         kept = tuple(sorted(ranked[:MAX_VALUES]))
         code = {value: place for place, value in enumerate(kept)}
-        codes = np.array([-1 if value is None else code.get(value, -1) for value in values], dtype=np.int64)
-        return cls(name, kept, codes, len(ranked) - len(kept))
+        codes = np.array([*(-1 if value is None else code.get(value, -1) for value in values), -1], dtype=np.int64)
+        return cls(name, kept, codes[places], len(ranked) - len(kept))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import QueryCancelled, QueryError, QueryTimeout
 from ..insights.affected import AffectedTrace
@@ -69,7 +70,7 @@ class PlanQueries:
             QueryError: the SELECT lacks a column, or gives several values for one trace.
         """
         table = self._checked(sql, f"Slice column {title!r}", source, needs="trace_id and value" if valued else "trace_id")
-        if valued and max(table["step_values"].to_pylist(), default=0) > 1:
+        if valued and (pc.call_function("max", [table["step_values"]]).as_py() or 0) > 1:
             raise QueryError(f"Slice column {title!r} gives several values for one trace; aggregate them to one row a trace.")
         return table
 

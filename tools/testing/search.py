@@ -83,8 +83,9 @@ class SliceRun:
     def _attribute(self, attribute: SliceAttribute, on_step: OnStep) -> Attribute:
         column = self._column(attribute.title, attribute.sql, valued=True)["value"]
         on_step(f"Attribute: {attribute.title}", attribute.sql, len(column) - column.null_count)
-        values = [None if value is None else str(value) for value in column.to_pylist()]
-        return Attribute.of_values(attribute.name, values)
+        found = column.combine_chunks().dictionary_encode()
+        places = found.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return Attribute.of_places(attribute.name, [str(value) for value in found.dictionary.to_pylist()], places)
 
     def _numbers(self, outcome: SliceOutcome) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         table = self._column(outcome.title, outcome.sql, valued=True)
