@@ -6,11 +6,13 @@ these is one cluster; all statistics of the process count clusters.
 
 import hashlib
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
@@ -38,11 +40,12 @@ class Clusters(NamedTuple):
 class _Traces(NamedTuple):
     """The traces of the window in order of their ids, and a code for each key: -1 where there is none."""
 
-    ids: list[str]
+    ids: pa.Array
     session: Codes
     user: Codes
     request: Codes
-    times: Codes
+    by_time: Codes
+    """Their places from the earliest to the last; of the same time by id."""
 
 
 def find_clusters(catalog: Catalog, *, salt: str) -> Clusters:
@@ -57,15 +60,15 @@ def find_clusters(catalog: Catalog, *, salt: str) -> Clusters:
         salt: Fixed for the experiment, so that a cluster stays in its half from one analysis to the next.
     """
     traces = _read(catalog)
-    count = len(traces.ids)
-    keys = _keys(traces)
-    labels = _components(keys, count)
-    while len(keys) > 1 and _commonest(labels) > COMMONEST * count:
-        keys.popitem()
-        labels = _components(keys, count)
-    halves = _halves(traces, labels, salt)
-    table = pa.table({"trace_id": pa.array(traces.ids, pa.string()), "cluster_id": labels, "half": pa.array(halves, pa.string())})
-    return Clusters(_name(keys, count), table)
+    keys, count = _keys(traces), traces.by_time.size
+    steps = [np.arange(count)]
+    for codes in keys.values():
+        steps.append(_join(steps[-1], codes))
+    while len(steps) > 2 and _commonest(steps[-1]) > COMMONEST * count:
+        steps.pop()
+    table = pa.table({"trace_id": traces.ids, "cluster_id": steps[-1], "half": _halves(traces, steps[-1], salt)})
+    joined = [kind for kind, (before, after) in zip(keys, pairwise(steps), strict=False) if after.max() < before.max()]
+    return Clusters("+".join(joined) or "trace", table)
 
 
 def write_clusters(clusters: Clusters, folder: Path) -> Path:
@@ -92,18 +95,21 @@ def _read(catalog: Catalog) -> _Traces:
         pq.ParquetFile(path).read(columns=list(COLUMNS)).select(list(COLUMNS)).cast(schema)
         for path in catalog.files.get("traces", ())
     ]
-    traces = pa.concat_tables([schema.empty_table(), *parts]).sort_by("trace_id")
+    traces = pa.concat_tables([schema.empty_table(), *parts])
     # A trace without a time is in no window, as in SQL.
     times: Codes = traces["request_time"].cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy().astype(np.int64)
     inside = times <= catalog.until_ms * 1000 + 999
     if catalog.since_ms is not None:
         inside &= times >= catalog.since_ms * 1000
     if catalog.kept is not None:
-        kept = pq.ParquetFile(catalog.kept).read()["trace_id"].to_numpy()
-        inside &= np.isin(traces["trace_id"].to_numpy().astype(str), kept.astype(str))
-    traces = traces.filter(pa.array(inside))
-    session, user, request = (_codes(traces[name].combine_chunks()) for name in COLUMNS[1:4])
-    return _Traces(traces["trace_id"].to_pylist(), session, user, request, times[inside])
+        inside &= pc.call_function(
+            "is_in", [traces["trace_id"]], pc.SetLookupOptions(pq.ParquetFile(catalog.kept).read()["trace_id"])
+        ).to_numpy()
+    traces, times = traces.filter(pa.array(inside)), times[inside]
+    ids = traces["trace_id"].combine_chunks()
+    order = pc.call_function("array_sort_indices", [ids]).to_numpy()
+    session, user, request = (_codes(traces[name].combine_chunks())[order] for name in COLUMNS[1:4])
+    return _Traces(ids.take(pa.array(order)), session, user, request, np.argsort(times[order], kind="stable"))
 
 
 def _codes(texts: pa.Array) -> Codes:
@@ -116,7 +122,7 @@ def _codes(texts: pa.Array) -> Codes:
 def _keys(traces: _Traces) -> dict[str, Codes]:
     """The kinds of key that may join, strongest first."""
     session = traces.session if _may_join(traces.session) else np.full_like(traces.session, -1)
-    keys = {"session": session, "user": traces.user, "request": _of_first(traces.request, session, traces.times)}
+    keys = {"session": session, "user": traces.user, "request": _of_first(traces.request, session, traces.by_time)}
     return {kind: codes for kind, codes in keys.items() if _may_join(codes)}
 
 
@@ -124,14 +130,19 @@ def _may_join(codes: Codes) -> bool:
     return 0 < _commonest(codes) <= COMMONEST * codes.size
 
 
-def _of_first(codes: Codes, session: Codes, times: Codes) -> Codes:
+def _of_first(codes: Codes, session: Codes, by_time: Codes) -> Codes:
     """For a trace of a session the code of the session's first trace, for another its own."""
-    order = np.lexsort((np.arange(times.size), times))
-    seen, first = np.unique(session[order], return_index=True)
-    result = codes.copy()
-    in_session = session >= 0
-    result[in_session] = codes[order[first]][np.searchsorted(seen, session[in_session])]
+    result, in_session = codes.copy(), session >= 0
+    earliest = _first(session, by_time[in_session[by_time]])
+    result[in_session] = codes[earliest[session[in_session]]]
     return result
+
+
+def _first(labels: Codes, order: Codes) -> Codes:
+    """For each label, 0, 1, 2, ..., the first place in the order that has it; 0 where none has."""
+    first = np.zeros(int(labels.max(initial=-1)) + 1, dtype=np.int64)
+    first[labels[order[::-1]]] = order[::-1]  # of several the one that is written last stays
+    return first
 
 
 def _commonest(codes: Codes) -> int:
@@ -139,47 +150,27 @@ def _commonest(codes: Codes) -> int:
     return int(np.bincount(known).max()) if known.size else 0
 
 
-def _components(keys: dict[str, Codes], traces: int) -> Codes:
-    """The cluster of each trace: what the keys connect, numbered in order of appearance, that is of the smallest trace id."""
-    rows, columns, nodes = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], traces
-    for codes in keys.values():
-        known = np.flatnonzero(codes >= 0)
-        rows.append(known)
-        columns.append(codes[known] + nodes)
-        nodes += int(codes.max()) + 1
-    left, right = np.concatenate(rows), np.concatenate(columns)
-    graph = sparse.coo_array((np.ones(left.size, dtype=np.int8), (left, right)), shape=(nodes, nodes))
-    labels = csgraph.connected_components(graph, directed=False)[1][:traces]
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    rank = np.empty(first.size, dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(first.size)
-    return rank[inverse]
+def _join(clusters: Codes, codes: Codes) -> Codes:
+    """The cluster of each trace where those with the same code are one; numbered in order of appearance, as those before were."""
+    known, nodes = codes >= 0, int(clusters.max(initial=-1)) + 1
+    left, right = clusters[known], codes[known] + nodes
+    size = nodes + int(codes.max(initial=-1)) + 1
+    graph = sparse.coo_array((np.ones(left.size), (left, right)), shape=(size, size))
+    labels: Codes = csgraph.connected_components(graph, directed=False)[1][:nodes].astype(np.int64)
+    rank = np.empty(int(labels.max(initial=-1)) + 1, dtype=np.int64)
+    rank[np.argsort(_first(labels, np.arange(nodes)))] = np.arange(rank.size)
+    return rank[labels][clusters]
 
 
-def _name(keys: dict[str, Codes], traces: int) -> str:
-    """The kinds of key that joined something that those before them had not."""
-    joined: list[str] = []
-    tried: dict[str, Codes] = {}
-    clusters = traces
-    for kind, codes in keys.items():
-        tried[kind] = codes
-        left = int(_components(tried, traces).max(initial=-1)) + 1
-        if left < clusters:
-            joined.append(kind)
-        clusters = left
-    return "+".join(joined) or "trace"
-
-
-def _halves(traces: _Traces, labels: Codes, salt: str) -> list[str]:
+def _halves(traces: _Traces, labels: Codes, salt: str) -> pa.Array:
     """The half of each trace's cluster.
 
     A cluster is named by its earliest trace: a session that goes on next week keeps its half, while its smallest trace id,
     a random one, might change.
     """
-    order = np.lexsort((np.arange(labels.size), traces.times))
-    earliest = order[np.unique(labels[order], return_index=True)[1]]
-    halves = ["confirmation" if _odd(salt + traces.ids[row]) else "discovery" for row in earliest]
-    return [halves[label] for label in labels]
+    earliest = traces.ids.take(pa.array(_first(labels, traces.by_time)))
+    odd = np.array([_odd(salt + name) for name in earliest.to_pylist()], dtype=np.int64)
+    return pa.array(["discovery", "confirmation"]).take(pa.array(odd[labels]))
 
 
 def _odd(name: str) -> bool:
