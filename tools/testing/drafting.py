@@ -73,7 +73,7 @@ def draft_issue(
         cause=cause,
         recommendation=texts.recommendation if texts else "Open the listed traces and decide what they have in common.",
         fingerprint=fingerprint_of(hypothesis),
-        evidence=_worst_first(flagged, hypothesis.evidence) or _first(affected),
+        evidence=_told(_worst_first(flagged, hypothesis.evidence) or _first(affected), entry),
         query_ids=result.query_ids,
         consequences=flagged.consequences if flagged is not None else None,
     )
@@ -216,6 +216,16 @@ def _worst_first(flagged: Flagged | None, evidence: Sequence[Evidence]) -> tuple
     """What supports first; of what was read the traces with the worst consequences."""
     supporting = flagged.evidence if flagged is not None else tuple(each for each in evidence if each.supports)
     return (*supporting, *(each for each in evidence if not each.supports))
+
+
+def _told(evidence: Sequence[Evidence], entry: Entry | None) -> tuple[Evidence, ...]:
+    """What each affected trace shows: in the entry's words where no note of the trace says it."""
+    if entry is None:
+        return tuple(evidence)
+    said = {"rationale": entry.evidence_rationale}
+    return tuple(
+        each.model_copy(update=said) if each.supports and each.rationale in {"", each.step} else each for each in evidence
+    )
 
 
 def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:

@@ -32,6 +32,7 @@ from analyze_experiment.tools.testing.drafting import draft_issue
 from analyze_experiment.tools.testing.execute import PlanExecutor
 from analyze_experiment.tools.testing.families import Entry, close_families
 from analyze_experiment.tools.testing.plan import Plan, Rate
+from analyze_experiment.tools.testing.playbooks import load_playbook
 from analyze_experiment.tools.testing.statistics import estimate_rate
 
 INSTANT = datetime(2026, 3, 3, tzinfo=UTC)
@@ -161,6 +162,21 @@ def test_an_issue_of_a_comparison_gives_its_share_an_interval_at_the_level_that_
         assert issue.interval.level == selected.level
 
 
+def test_what_no_note_says_of_an_affected_trace_the_entry_says(executor: PlanExecutor) -> None:
+    entry = load_playbook()["empty_answers"]
+    result = run(executor, CONTRAST).result
+    verdict = close_families([Entry("h", CONTRAST, result)], batch=1)["h"]
+    affected = [AffectedTrace("t001"), AffectedTrace("t002", "", "It says nothing.")]
+    cause = Cause(text="Not known.", standing="suspected")
+
+    issue = draft_issue(validated(CONTRAST, result, verdict), affected, traces=TRACES, cause=cause, entry=entry)
+
+    assert {each.trace_id: each.rationale for each in issue.evidence} == {
+        "t001": entry.evidence_rationale,
+        "t002": "It says nothing.",
+    }
+
+
 def test_contrast_with_too_few_affected_says_why_nothing_is_decided(executor: PlanExecutor) -> None:
     rare = step("affected", "SELECT trace_id FROM traces WHERE trace_id IN ('t001', 't031')")
     result = run(executor, CONTRAST.model_copy(update={"steps": (CONTRAST.steps[0], rare)})).result
@@ -218,7 +234,7 @@ def test_affected_is_everything_sorted_with_the_span_that_shows_it(executor: Pla
 
     assert len(found) == FAILING_NEW
     assert found == sorted(found)
-    assert found[0] == ("t030", "t030-1", "search: broken")
+    assert found[0] == AffectedTrace("t030", "t030-1", "search: broken")
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
