@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ..tools.shares import percent
 from .console import STYLES, plain_console
 from .outcome import IssueLine, Outcome, to_json
 from .printable import one_line, printable
@@ -74,7 +75,7 @@ def _print_aligned(head: Sequence[str], rows: Sequence[Sequence[str]], stream: T
 
 
 def _issue_row(issue: IssueLine) -> list[str]:
-    share = f"{issue.share:.1%}" if issue.share is not None else "-"
+    share = percent(issue.share) if issue.share is not None else "-"
     settled = "" if issue.unsettled else f" ({issue.status})"
     standing = f" ({issue.standing})" if issue.standing in NEWS else ""
     return [str(issue.severity), f"{issue.affected:,} of {issue.population:,}", share, f"{issue.title}{standing or settled}"]

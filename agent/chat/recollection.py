@@ -6,6 +6,7 @@ The model cites figures by label and code puts them in, so no number of an answe
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ...tools.insights.models import Analysis, Bucket, Census, Evidence, Hypothesis, Issue, SnapshotRecord, TestResult
+from ...tools.shares import part_of, percent, threshold
 from ..printable import one_line
 from .handles import Handles
 from .views import bucket_value, standing
@@ -138,7 +139,7 @@ def _figures(result: TestResult) -> Iterator[tuple[str, str]]:
     shares = result.decision in SHARES
 
     def shown(value: float) -> str:
-        return f"{value:.1%}" if shares else f"{value:,.3g}"
+        return percent(value) if shares else f"{value:,.3g}"
 
     if result.decision == "count":
         yield "at least so many traces are wanted", f"{result.threshold:,.0f}"
@@ -147,7 +148,7 @@ def _figures(result: TestResult) -> Iterator[tuple[str, str]]:
         yield "estimate", shown(result.value)
         yield "threshold", shown(result.threshold)
     if result.interval is not None:
-        yield f"interval at {result.interval.level:.0%}", f"{shown(result.interval.low)} to {shown(result.interval.high)}"
+        yield f"interval at {threshold(result.interval.level)}", f"{shown(result.interval.low)} to {shown(result.interval.high)}"
     if result.p_value is not None:
         yield "p before the error control", f"{result.p_value:.2g}"
     if result.cells_tested:
@@ -162,7 +163,7 @@ def _counted(bucket: Bucket) -> Iterator[tuple[str, str]]:
 
 def _share(affected: int, of: int) -> Iterator[tuple[str, str]]:
     if of:
-        yield "share", f"{affected / of:.1%}"
+        yield "share", part_of(affected, of)
 
 
 def _short(text: str) -> str:

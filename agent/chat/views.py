@@ -9,6 +9,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ...tools.insights.models import Analysis, Bucket, Census, Evidence, Hypothesis, HypothesisStatus, Issue, TestResult
+from ...tools.shares import percent, threshold
 from ...tools.traces.views import SpanView, TraceView
 from ..console import STYLES
 from ..printable import one_line, printable
@@ -104,11 +105,11 @@ def numbers(result: TestResult) -> Iterator[str]:
         yield f"{result.affected:,} of {read or result.population:,} traces{' read' if read else ''}, {groups}"
     for arm in result.arms:
         found = f"{arm.affected:,} of {arm.traces:,} traces affected" if arm.affected is not None else f"{arm.traces:,} traces"
-        value = "" if arm.value is None else f", {arm.value:.1%}" if arm.affected is not None else f", {_figure(arm.value)}"
+        value = "" if arm.value is None else f", {percent(arm.value)}" if arm.affected is not None else f", {_figure(arm.value)}"
         yield f"{arm.title}: {found}{value}"
     if result.value is not None:
         interval = (
-            f", {result.interval.level:.0%} interval {_figure(result.interval.low)} to {_figure(result.interval.high)}"
+            f", {threshold(result.interval.level)} interval {_figure(result.interval.low)} to {_figure(result.interval.high)}"
             if result.interval
             else ""
         )
@@ -233,7 +234,7 @@ def bucket_value(bucket: Bucket) -> str:
     """A figure of the census with its unit."""
     if bucket.value is None:
         return "missing"
-    return f"{bucket.value:.1%}" if bucket.unit == "share" else f"{bucket.value:,.6g} {bucket.unit}".replace(" count", "")
+    return percent(bucket.value) if bucket.unit == "share" else f"{bucket.value:,.6g} {bucket.unit}".replace(" count", "")
 
 
 def _figure(value: object) -> str:

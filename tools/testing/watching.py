@@ -20,13 +20,13 @@ from ..insights.models import (
     TestResult,
     TrendPoint,
 )
+from ..shares import percent
 from .compose import nested
 from .fingerprints import entry_of, fingerprint_of
 from .plan import Count, Plan, QueryStep, Rate
 from .playbooks import Entry
 from .render import render_plan
 from .severity import rate_severity
-from .verdicts import percent
 
 SOURCE = "earlier issue"
 LEAST, MOST = 0.0005, 0.95
