@@ -1,4 +1,4 @@
-"""Who answers: a person at a real pseudo-terminal, a policy, a script."""
+"""Who answers: a person at a real pseudo-terminal, or a policy."""
 
 import ast
 import os

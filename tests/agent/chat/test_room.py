@@ -37,7 +37,7 @@ def test_everything_can_be_done_at_any_time_and_is_kept(sample_experiment: Sampl
         await talking.hear("H1 Population: all traces: 5")
         await talking.told("what do you think of it?", "I don't understand that without a language model")
         await talking.told("/pause", "Paused. /resume goes on")
-        await talking.told("/why H1", "Nobody knows[\\s\\S]*Plan[\\s\\S]*longer than anybody waits|Steps")
+        await talking.told("/why H1", "Nobody knows[\\s\\S]*Plan[\\s\\S]*Steps[\\s\\S]*Population: all traces: 5")
         await talking.told("/add agents call tools repeatedly with the same arguments", "H6[\\s\\S]*when you say /resume")
         await talking.told("/resume", "H6 [^\\n]*: 0")  # tested beside the one that never ends, which was in flight
         await talking.told("drop the first one", "H1 is dropped")
@@ -52,7 +52,7 @@ def test_everything_can_be_done_at_any_time_and_is_kept(sample_experiment: Sampl
         await talking.told(f"/trace {trace_id}", f"{trace_id} +[A-Z]+ +20")
         await talking.told("/trace tr-none", "has no trace 'tr-none'")
         await talking.told("SELECT state, count(*) AS n FROM traces GROUP BY state", "rows; kept as query Q")
-        await talking.told("/sql DROP TABLE traces", "can't|only|refused|SELECT")
+        await talking.told("/sql DROP TABLE traces", "Only SELECT is allowed, not DROP")
         said = "what they said " * 9
         await talking.told(f"/sql SELECT '{said}' AS said FROM traces", "texts and name no trace, so none\\s+is")
         await talking.told("/show census", "Figure")
