@@ -14,7 +14,8 @@ from ..tools.comparing.report import to_document, to_markdown
 from ..tools.comparing.sides import Side, analysed, disjoint, valued, window
 from ..tools.errors import UserError
 from ..tools.insights.models import Severity, SnapshotRecord
-from ..tools.insights.store import InsightStore, utc_now
+from ..tools.insights.store import InsightStore
+from ..tools.instants import utc_now
 from ..tools.sql.service import SqlService
 from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from ..tools.tracking import connect, find_experiment

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -26,6 +26,7 @@ from ..tools.insights.artifacts import Boundary, no_boundary
 from ..tools.insights.lease import ExperimentClaim
 from ..tools.insights.models import Analysis, AnalysisStatus, Scope
 from ..tools.insights.store import InsightStore
+from ..tools.instants import utc_now
 from ..tools.testing.playbooks import Entry, load_playbook
 from ..tools.tracking import Tracking, connect, find_experiment
 from .analysts.language import LanguageAnalyst
@@ -37,11 +38,6 @@ from .outcome import Outcome
 from .settings import Settings
 from .stop import StopSignal
 from .summary import summarise
-
-
-def utc_now() -> datetime:
-    """The present instant."""
-    return datetime.now(UTC)
 
 
 def run_session(

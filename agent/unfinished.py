@@ -9,10 +9,11 @@ from ..tools.errors import AnalyzeError
 from ..tools.insights.lease import ExperimentClaim
 from ..tools.insights.models import Analysis, AnalysisStatus, Resumption
 from ..tools.insights.store import InsightStore
+from ..tools.instants import utc_now
 from ..tools.tracking import connect, find_experiment
 from .outcome import Outcome
 from .printable import one_line
-from .session import scope_of, utc_now
+from .session import scope_of
 from .settings import Settings
 
 TRIES = 3

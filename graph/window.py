@@ -7,14 +7,13 @@ from ..tools.errors import NothingNew
 from ..tools.insights.models import SnapshotRecord
 from ..tools.insights.scopes import Mark
 from ..tools.insights.store import InsightStore
+from ..tools.instants import to_ms
 from ..tools.traces.cut import recent_times
 from ..tools.traces.snapshot import OTHERS_COPY, Snapshot
-from ..tools.windows import MILLISECOND, OVERLAP, Window
+from ..tools.windows import OVERLAP, Window
 from ..tools.windows import take_window as take
 from .context import Context, Options
 from .ports import Event
-
-EPOCH_OF = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def window_of(
@@ -78,7 +77,7 @@ def keep_counted(store: InsightStore, run_id: str, snapshot: Snapshot, mark: Mar
     record = snapshot.record
     assert record.last_trace is not None, "an analysis has traces"
     end = record.last_trace if mark is None else max(mark.until, record.last_trace)
-    horizon_ms = (end - OVERLAP - EPOCH_OF) // MILLISECOND
+    horizon_ms = to_ms(end - OVERLAP)
     earlier: Mapping[str, int] = store.read_counted(record.follows) if record.follows else {}
     kept = {trace_id: ms for trace_id, ms in earlier.items() if ms >= horizon_ms}
     store.write_counted(run_id, kept | recent_times(snapshot.catalog, horizon_ms))

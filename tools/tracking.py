@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from .database import PORTS, require_database, scheme_of
 from .errors import StoreError, UserError
@@ -55,20 +54,6 @@ class Tracking:
     uri: str
     """With an absolute path where it is an SQLite file, so that a change of folder changes nothing."""
     client: "MlflowClient"
-
-    @property
-    def display_uri(self) -> str:
-        """The URI without the password that it may hold."""
-        parts = urlsplit(self.uri)
-        return self.uri.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2], 1) if "@" in parts.netloc else self.uri
-
-    def ui_hint(self, experiment_id: str, run_id: str, *, ui_url: str | None = None) -> str:
-        """Where the run is seen in MLflow's pages: its address, after the command that serves them where nothing is known to."""
-        page = f"#/experiments/{experiment_id}/runs/{run_id}"
-        served = ui_url or (self.display_uri if self.uri.startswith("http") else None)
-        if served:
-            return f"{served.rstrip('/')}/{page}"
-        return f"mlflow ui --backend-store-uri {self.uri}, then http://127.0.0.1:5000/{page}"
 
 
 def connect(uri: str) -> Tracking:

@@ -13,7 +13,6 @@ from .traces.snapshot import Snapshot, take_snapshot
 
 OVERLAP = timedelta(hours=1)
 """How long after its beginning a trace may come to be logged and still be counted: once, by whichever analysis sees it first."""
-MILLISECOND = timedelta(milliseconds=1)
 
 
 class Window(NamedTuple):

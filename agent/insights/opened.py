@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ...tools.insights.store import InsightStore, utc_now
+from ...tools.insights.store import InsightStore
+from ...tools.instants import utc_now
 from ...tools.sql.engines.base import Engine
 from ...tools.sql.process import LOCAL
 from ...tools.tracking import connect

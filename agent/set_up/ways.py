@@ -8,11 +8,10 @@ from urllib.parse import quote, urlsplit
 
 from ...tools.errors import UserError
 from ...tools.links import masked_uri
+from ...tools.tracking import WAREHOUSE
 from ..environment import read_env_file
 
 URI = "MLFLOW_TRACKING_URI"
-WAREHOUSE = "MLFLOW_TRACING_SQL_WAREHOUSE_ID"
-"""MLflow's own variable for the SQL warehouse that reads traces in Databricks."""
 EXAMPLES = (
     ("SQLite", "sqlite:////path/to/mlflow.db, or just the path of the file"),
     ("PostgreSQL", "postgresql://user@host:5432/database; the password is asked for"),

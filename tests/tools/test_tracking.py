@@ -240,15 +240,3 @@ def test_experiments_with_traces_are_told_from_empty_ones(tracking: Tracking) ->
 
 def test_page_token_is_text_whatever_the_store_gives() -> None:
     assert [page_token(token) for token in (b"abc", "abc", "", None)] == ["abc", "abc", None, None]
-
-
-def test_password_is_not_displayed(tracking: Tracking) -> None:
-    assert Tracking("https://me:secret@host:5000/mlflow", tracking.client).display_uri == "https://host:5000/mlflow"
-    assert tracking.display_uri == tracking.uri
-
-
-def test_page_of_a_run_is_named_where_it_is_served(tracking: Tracking) -> None:
-    page = "#/experiments/1/runs/abc"
-    assert tracking.ui_hint("1", "abc", ui_url="http://ui/") == f"http://ui/{page}"
-    assert Tracking("http://me:secret@host:5000", tracking.client).ui_hint("1", "abc") == f"http://host:5000/{page}"
-    assert tracking.ui_hint("1", "abc") == f"mlflow ui --backend-store-uri {tracking.uri}, then http://127.0.0.1:5000/{page}"

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from ..census.literals import quote
 from ..errors import UserError
 from ..insights.models import SnapshotRecord
+from ..instants import MILLISECOND
 from ..sql.service import SqlService
 from ..testing.compose import nested
 from ..testing.slice_plan import MODEL
 from ..traces.cut import condition_sql
-from ..windows import MILLISECOND, OVERLAP
+from ..windows import OVERLAP
 
 OWNER = "comparison"
 NAMED = 8

@@ -1,9 +1,10 @@
 """Analyses in the memory: their runs below the experiment's parent run, and the document of each."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from ..errors import UserError
+from ..instants import to_ms
 from .artifacts import RunFacts, RunStatus
 from .identity import analysis_key
 from .memory import TYPE_TAG, require_untouched
@@ -15,8 +16,6 @@ KEY_TAG = "insights.key"
 INDEX = "insights.analysis"
 SCOPE_TAG = "insights.scope"
 WATERMARK_TAG = "insights.watermark"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 NOTE_CHARS = 4000
 """MLflow cuts a tag at 8000 characters, with a warning."""
 RUN_STATUS: dict[AnalysisStatus, RunStatus] = {AnalysisStatus.ACTIVE: "RUNNING", AnalysisStatus.FAILED: "FAILED"}
@@ -182,7 +181,7 @@ class AnalysisMemory(ParentMemory):
             SCOPE_TAG: analysis.scope.key,
         }
         if analysis.watermark is not None and analysis.completed_at is not None:
-            wanted[WATERMARK_TAG] = str((analysis.watermark - EPOCH) // MILLISECOND)
+            wanted[WATERMARK_TAG] = str(to_ms(analysis.watermark))
         if analysis.description:
             wanted["mlflow.note.content"] = analysis.description[:NOTE_CHARS]
         self._set_tags(run, wanted)

@@ -6,12 +6,13 @@ a tag without a document, which is passed over, or a tag that is one revision be
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from ..errors import MemoryRefused, StoreError, UserError
+from ..instants import utc_now
 from ..traces.claims import look_up
 from ..traces.reader import TraceReader
 from ..traces.views import TraceView
@@ -24,11 +25,6 @@ M = TypeVar("M", bound=BaseModel)
 D = TypeVar("D", bound=Document)
 
 TYPE_TAG = "mlflow.insights.type"
-
-
-def utc_now() -> datetime:
-    """The present instant, UTC."""
-    return datetime.now(UTC)
 
 
 class IndexEntry(NamedTuple):

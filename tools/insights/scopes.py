@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from .analyses import EPOCH, INDEX, MILLISECOND, NAME, RUN_STATUS, SCOPE_TAG, WATERMARK_TAG, AnalysisMemory
+from ..instants import from_ms
+from .analyses import INDEX, NAME, RUN_STATUS, SCOPE_TAG, WATERMARK_TAG, AnalysisMemory
 from .memory import TYPE_TAG
 from .models import Analysis, AnalysisStatus, Scope
 
@@ -30,7 +31,7 @@ class ScopeMemory(AnalysisMemory):
     def last_mark(self, experiment_id: str, scope: Scope) -> Mark | None:
         """The furthest watermark of the scope's completed analyses; None where there is none."""
         marks = [
-            Mark(run.run_id, EPOCH + int(run.tags[WATERMARK_TAG]) * MILLISECOND)
+            Mark(run.run_id, from_ms(int(run.tags[WATERMARK_TAG])))
             for run in reversed(self.files.find_runs(experiment_id, tag=SCOPE_TAG, value=scope.key))  # of equals the newest
             if run.tags.get(WATERMARK_TAG, "").isdecimal()
         ]

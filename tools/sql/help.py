@@ -1,6 +1,7 @@
 """What a person or a model must know to write a query: the relations, worked examples, and what is allowed."""
 
 import textwrap
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -141,28 +142,27 @@ are exact. first, last and any_value follow the order of the stored traces. Patt
 
 def relations_help() -> str:
     """The relations with the type and meaning of each column, the rules, the functions, and the examples."""
-    parts = ["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES), "FUNCTIONS"]
-    parts += [_wrapped(f"{kind}: {', '.join(sorted(functions))}") for kind, functions in KINDS.items()]
-    parts += ["EXAMPLES", *(f"  -- {example.question}\n{_indented(example.sql)}" for example in EXAMPLES)]
-    return "\n\n".join(parts) + "\n"
+    return _help(EXAMPLES)
 
 
 @cache
 def relations_brief() -> str:
     """The same without what can be looked up by trying: for a model, which pays for each word."""
-    parts = ["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES), "FUNCTIONS"]
-    parts += [_wrapped(f"{kind}: {', '.join(sorted(functions))}") for kind, functions in KINDS.items()]
-    parts += [
-        "EXAMPLES",
-        *(f"  -- {example.question}\n{_indented(example.sql)}" for example in EXAMPLES if example.question in BRIEF),
-    ]
-    return "\n\n".join(parts) + "\n"
+    return _help([example for example in EXAMPLES if example.question in BRIEF])
 
 
 @cache
 def relations_sketch() -> str:
     """The relations and the rules alone: for a model that can take little."""
     return "\n\n".join(["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES)]) + "\n"
+
+
+def _help(examples: Iterable[Example]) -> str:
+    functions = [_wrapped(f"{kind}: {', '.join(sorted(names))}") for kind, names in KINDS.items()]
+    shown = [f"  -- {example.question}\n{_indented(example.sql)}" for example in examples]
+    relations = [_relation_text(relation) for relation in RELATIONS]
+    parts = ["RELATIONS", *relations, "RULES", _indented(_RULES), "FUNCTIONS", *functions, "EXAMPLES", *shown]
+    return "\n\n".join(parts) + "\n"
 
 
 def _relation_text(relation: Relation) -> str:

@@ -3,18 +3,17 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from ..insights.models import SnapshotRecord
+from ..instants import EPOCH, MILLISECOND, from_ms, to_ms
 from .columns import text_bytes
 from .manifest import INDEX, PARTS, READER_VERSION, Window
 from .refresh import Range
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 LINES = 50_000
 
 INSIDE = "CREATE TEMP VIEW inside AS FROM read_parquet({files}, filename = true) WHERE timestamp_ms BETWEEN {since} AND {until}"
@@ -43,7 +42,7 @@ class Times:
         """The trace times that this means, to the millisecond that MLflow keeps."""
         last = self.instant if self.until is None else min(self.instant, self.until)
         since_ms = None if self.since is None else -((EPOCH - self.since) // MILLISECOND)
-        return Range(since_ms, (last - EPOCH) // MILLISECOND)
+        return Range(since_ms, to_ms(last))
 
 
 def summarise(folder: Path, windows: Sequence[Window], times: Times, kept: Path | None = None) -> SnapshotRecord:
@@ -114,4 +113,4 @@ def title(window: Window) -> str:
 
 def moment(timestamp_ms: int | None) -> datetime | None:
     """The instant of a trace time."""
-    return None if timestamp_ms is None else EPOCH + timestamp_ms * MILLISECOND
+    return None if timestamp_ms is None else from_ms(timestamp_ms)

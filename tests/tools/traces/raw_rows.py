@@ -14,12 +14,14 @@ from analyze_experiment.tools.traces.sources.base import (
     LABEL_SCHEMA,
     SPAN_MARK_SCHEMA,
     SPAN_SCHEMA,
-    TRACE_SCHEMA,
+    TRACE_ROW_SCHEMA,
     Headers,
     RawWindow,
 )
 
 Row = Mapping[str, object]
+TRACE_SCHEMA = pa.schema([*TRACE_ROW_SCHEMA, ("excluded", pa.int64()), ("elsewhere", pa.int64())])
+"""With the marks that a source adds to the rows of its table."""
 START_MS = 1_767_225_600_000
 
 

@@ -45,13 +45,6 @@ TRACE_ROW_SCHEMA = pa.schema(
         ("generation", pa.int64()),  # goes up with each write of spans
     ]
 )
-TRACE_SCHEMA = pa.schema(
-    [
-        *TRACE_ROW_SCHEMA,
-        ("excluded", pa.int64()),  # 1: made by a judge or by this product
-        ("elsewhere", pa.int64()),  # 1: its spans are not in the database
-    ]
-)
 LABEL_SCHEMA = pa.schema([("trace_id", pa.string()), ("key", pa.string()), ("value", pa.string())])
 SPAN_SCHEMA = pa.schema(
     [
