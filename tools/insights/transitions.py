@@ -199,12 +199,17 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
     if issue.severity_by == "person" and draft.severity_by == "rule":
         kept += f", stays {issue.severity} as a person set it" if issue.severity is not draft.severity else ""
         taken_over |= {name: getattr(issue, name) for name in SEVERITY}
-    if draft.severity_by == "person":  # who makes it by hand names neither
-        taken_over |= {"cause": issue.cause, "recommendation": issue.recommendation}
+    by_hand = draft.severity_by == "person"  # who makes it by hand names no cause, no remedy and no aspects
+    taken_over |= {"cause": issue.cause, "recommendation": issue.recommendation} if by_hand else {}
     taken_over["watch"] = issue.watch or draft.watch  # the looks of a trend are comparable because all follow one plan
     taken_over["onset"] = draft.onset or issue.onset  # later traces may all lie after the beginning
     line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"
-    found = {"source_run_id": run_id, "found_at": at, "aspects": (), "history": (*issue.history, line)}
+    found = {
+        "source_run_id": run_id,
+        "found_at": at,
+        "aspects": issue.aspects if by_hand else (),
+        "history": (*issue.history, line),
+    }
     return issue.model_copy(update={**taken_over, **found})
 
 

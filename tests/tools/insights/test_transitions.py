@@ -10,6 +10,8 @@ from analyze_experiment.tests.tools.insights.samples import INSTANT, RESULT, dra
 from analyze_experiment.tools.errors import MemoryRefused
 from analyze_experiment.tools.insights.models import (
     EVIDENCE_LIMIT,
+    Aspect,
+    Cause,
     Evidence,
     Hypothesis,
     HypothesisDraft,
@@ -17,6 +19,7 @@ from analyze_experiment.tools.insights.models import (
     Issue,
     IssueDraft,
     IssueStatus,
+    Severity,
 )
 from analyze_experiment.tools.insights.transitions import (
     blocked,
@@ -173,6 +176,17 @@ def test_issue_found_again_keeps_its_status_and_takes_the_numbers(status: IssueS
     assert [entry.trace_id for entry in after.evidence] == ["tr-2"]
     noted = f", stays {status}" if status in {IssueStatus.RESOLVED, IssueStatus.REJECTED} else ""
     assert after.history == (f"2026-03-03 12:00:00Z found again by analysis second: 4 of 5, HIGH{noted}",)
+
+
+def test_issue_that_is_made_again_by_hand_keeps_what_an_analysis_learnt_of_it() -> None:
+    aspect = Aspect(title="Answers fail after it", hypothesis_id="H1", affected=1, population=5, severity=Severity.LOW)
+    known = stored_issue(IssueStatus.OPEN).model_copy(update={"aspects": (aspect,)})
+    nothing = {"cause": Cause(text="Not looked into yet.", standing="suspected"), "recommendation": "Open the traces."}
+    by_hand = issue("tr-2", severity=Severity.LOW).model_copy(update={**nothing, "severity_by": "person"})
+    after = found_again(known, by_hand, run_id="first", at=INSTANT)
+    assert (after.cause, after.recommendation, after.aspects) == (known.cause, known.recommendation, (aspect,))
+    assert (after.severity, after.severity_by) == (Severity.LOW, "person")
+    assert found_again(known, issue("tr-2"), run_id="second", at=INSTANT).aspects == (), "another analysis tells its own"
 
 
 evidence = st.lists(
