@@ -119,7 +119,7 @@ def _narrowed(issue: Found) -> Found:
 def category_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
     """Of each marked category, how many of its conversations an issue names, how many at the marked span, and which fits best."""
     rows = [("marked by people", "conversations", "named by an issue", "at the marked span", "issue that names most of them")]
-    for category, n in Counter(name for marked in truth.values() for name in marked.categories).most_common():
+    for category, n in Counter(name for marked in truth.values() for name in sorted(marked.categories)).most_common():
         mine = {trace_id for trace_id, marked in truth.items() if category in marked.categories}
         named = {trace_id for issue in issues for trace_id in issue.traces} & mine
         spotted = {
