@@ -148,14 +148,14 @@ def _claims(response: str) -> list[str]:
 
 
 def last_turns(facts: Facts) -> Glance:
-    """The end of each trace, those that end alike together."""
+    """The end of each trace, those that wrote something first."""
     entries = [
         Entry(
             f"{trace.trace_id} {trace.state}, {len(trace.calls)} calls; user: {line(_last_said(trace), 110)}\n"
             f"  agent: {line(trace.response, 150) or '(no answer)'}",
             (trace.trace_id,),
         )
-        for trace in sorted(facts.traces, key=lambda each: (-len(each.writes) == 0, each.trace_id))
+        for trace in sorted(facts.traces, key=lambda each: (not each.writes, each.trace_id))
     ]
     return Glance(f"# How traces end: {facts.of_what}.", tuple(entries))
 
