@@ -32,7 +32,7 @@ from analyze_experiment.tests.tools.insights.crashes import (
     in_child,
 )
 from analyze_experiment.tools.census import census
-from analyze_experiment.tools.insights import mirror
+from analyze_experiment.tools.insights import lease, mirror
 from analyze_experiment.tools.insights.artifacts import no_boundary
 from analyze_experiment.tools.insights.models import Scope
 from analyze_experiment.tools.insights.store import InsightStore
@@ -165,6 +165,7 @@ def main() -> None:
     name, template, work, shard, shards = sys.argv[1:]
     import_mlflow()
     pool.WIDTH = census.AT_ONCE = 1  # two at a time write in either order
+    lease.BEAT_S = 3600  # it is renewed as often as an analysis is slow, and a busy machine is that by chance
     mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it
     scenario, home = SCENARIOS[name], Path(work) / "home"
