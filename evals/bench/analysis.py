@@ -1,7 +1,5 @@
 """Times what a user waits for: `run-analysis --help`, and the whole statistical analysis of the real experiments.
 
-    python -m analyze_experiment.evals.bench.analysis [NAME ...]
-
 The experiments are those of ../shared/data; without that folder only the help is timed. Each analysis runs in a process of its
 own with an empty cache. Prints a markdown table.
 """
@@ -14,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from ..command_line import command_line
 from ..planted.real import DATA, NAMES
 
 COMMAND = (sys.executable, "-c", "from analyze_experiment.agent.cli import main; main()")
@@ -42,8 +41,11 @@ def time_analysis(name: str, folder: Path) -> tuple[float, float]:
     return taken, after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
     """Prints the table."""
+    parser = command_line("bench.analysis", __doc__, takes="about a minute and a half on two idle cores")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these experiments (of {', '.join(NAMES)})")
+    names: list[str] = parser.parse_args().names
     print("| what | seconds | CPU seconds | to be under |")
     print("|---|---|---|---|")
     print(f"| run-analysis --help, median of {REPEATS} | {time_help():.2f} | | 0.5 |")
@@ -56,4 +58,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

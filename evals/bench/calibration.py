@@ -1,18 +1,16 @@
 """How often the statistics err, on stores made up so that the truth is known.
 
-    python -m analyze_experiment.evals.bench.calibration [stores]
-
 Sessions differ in how prone to the fault they are: the intraclass correlation (ICC) of a beta distribution. Tests run the same
 functions on fewer stores.
 """
 
-import sys
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.testing.rate import Direction
 from analyze_experiment.tools.testing.slices import Attribute, Outcome, SliceFrame, search_slices
 from analyze_experiment.tools.testing.statistics import (
@@ -159,8 +157,10 @@ def true_finds(stores: int, *, sessions: int, ratio: float, icc: float, seed: in
 
 
 def main() -> None:
-    """Print what each statistic gives over so many stores (the first argument; 400)."""
-    stores = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    """Print what each statistic gives."""
+    parser = command_line("bench.calibration", __doc__, takes="some three minutes of processor time")
+    parser.add_argument("stores", nargs="?", type=int, default=400, help="made-up stores of each kind (default: 400)")
+    stores: int = parser.parse_args().stores
     _print_rates(stores)
     _print_contrasts(stores)
     _print_slices(stores)

@@ -1,12 +1,9 @@
 """How long the census takes over 20,000 traces with 100,000 spans: writes the Parquet files of a snapshot, measures, prints.
 
-    python -m analyze_experiment.evals.bench.census [--traces 20000] [--rounds 3]
-
 The rows are deterministic: five spans a trace, ten tools of which two fail openly or silently, three models, four versions,
 sessions, feedback, and error messages that carry ids.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Collection, Mapping
@@ -17,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.census.census import take_census
 from analyze_experiment.tools.insights.models import Census, QueryRecord, SnapshotRecord
 from analyze_experiment.tools.sql.catalog import Catalog
@@ -191,9 +189,9 @@ def _time(
 
 def main() -> None:
     """Writes, measures, prints."""
-    parser = argparse.ArgumentParser(description="Time the census.")
-    parser.add_argument("--traces", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = command_line("bench.census", __doc__, takes="about ten seconds")
+    parser.add_argument("--traces", type=int, default=20_000, help="default: 20,000")
+    parser.add_argument("--rounds", type=int, default=3, help="how often it is counted (default: 3)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure(write_catalog(Path(folder), options.traces), options.traces, options.rounds)

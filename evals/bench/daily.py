@@ -1,9 +1,5 @@
-"""A daily run over 20,000 traces of which 1,000 are new: how long it takes beyond start-up.
+"""A daily run over 20,000 traces of which 1,000 are new: how long it takes beyond start-up."""
 
-python -m analyze_experiment.evals.bench.daily [--traces 20000] [--new 1000]
-"""
-
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -15,6 +11,7 @@ from ...agent.human import PolicyHuman
 from ...agent.session import run_session
 from ...agent.settings import Settings
 from ...agent.stop import StopSignal
+from ..command_line import command_line
 from ..month.traffic import Rates, end_of, new_store, write_day
 
 RATES = Rates(tool_fails=0.2, empty_answer=0.1)
@@ -22,9 +19,9 @@ RATES = Rates(tool_fails=0.2, empty_answer=0.1)
 
 def main() -> None:
     """Prints a table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--traces", type=int, default=20_000)
-    parser.add_argument("--new", type=int, default=1_000)
+    parser = command_line("bench.daily", __doc__, takes="about a minute on two idle cores")
+    parser.add_argument("--traces", type=int, default=20_000, help="in all (default: 20,000)")
+    parser.add_argument("--new", type=int, default=1_000, help="how many of them are new (default: 1,000)")
     asked = parser.parse_args()
     began = time.perf_counter()
     code = "import analyze_experiment.agent.session, mlflow.store.tracking.sqlalchemy_store"

@@ -1,7 +1,5 @@
 """Times what a person waits for who gives a hypothesis up while its query runs: until it is committed, and until the work ends.
 
-    python -m analyze_experiment.evals.bench.drop
-
 On a planted SQLite store of 60 traces, each hypothesis a query that would take for ever. `here`: through the analysis that runs,
 as the chat does it. `elsewhere`: written to the memory as another process would, and seen by the pool. `here, judged`: what is
 given up is being read, with a call in flight to a judge that never answers. Prints a markdown table.
@@ -25,6 +23,7 @@ from analyze_experiment.agent.human import PolicyHuman, Reply
 from analyze_experiment.agent.session import Drive, open_context
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.evals.bench.silent_judge import JudgeDropper, SilentServer, UnreadAnalyst
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.evals.planted.build import build
 from analyze_experiment.evals.planted.store import EXPERIMENT
 from analyze_experiment.graph import interventions
@@ -162,6 +161,7 @@ async def analyse(folder: Path, dropper: D, analyst: Analyst) -> D:
 
 def main() -> None:
     """Prints the table."""
+    command_line("bench.drop", __doc__, takes="about a minute").parse_args()
     print("| dropped | what | median ms | largest ms | to be under |")
     print("|---|---|---|---|---|")
     ways: tuple[tuple[str, Measure, str, int], ...] = (

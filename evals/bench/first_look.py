@@ -1,7 +1,5 @@
 """How often a known issue is called better or worse although nothing has changed: made-up counts, so that the truth is known.
 
-    python -m analyze_experiment.evals.bench.first_look [runs]
-
 An issue is found because its share was high, by luck too, so its next share is lower on average (regression to the mean). Each
 run finds issues among many suspicions of one true rate, then looks again on nights of equal size; the product's own rule judges.
 """
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.insights.models import IssueStatus, TrendPoint
 from analyze_experiment.tools.testing.trend import Known, judge
 
@@ -155,7 +154,9 @@ def _point(night: int, affected: int, population: int) -> TrendPoint:
 
 def main() -> None:
     """Prints a table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    parser = command_line("bench.first_look", __doc__, takes="about six minutes of processor time")
+    parser.add_argument("runs", nargs="?", type=int, default=1_000, help="runs a row (default: 1,000)")
+    runs: int = parser.parse_args().runs
     rows = [
         "| found by | first look | each night | rate | runs that find any | better | worse | later, a night | gone |",
         "|---|" + "---|" * 8,

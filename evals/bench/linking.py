@@ -1,18 +1,16 @@
 """How long the memory takes where many traces were looked at: linking, index tags and issues, at a quarter of the size and whole.
 
-    python -m analyze_experiment.evals.bench.linking [--traces 10000] [--folder DIR]
-
 Both sizes are measured in one run over one SQLite store, so that what grows faster than the number of traces shows: the ratio
 beside each pair is 4 where the time grows with the traces, 1 where it doesn't depend on them, and 16 where it is quadratic.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from analyze_experiment.evals.bench.trace_store import Store, add_traces, create_store, trace_id
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.insights.affected import AffectedTrace
 from analyze_experiment.tools.insights.models import (
     AnalysisStatus,
@@ -100,8 +98,8 @@ def measure(folder: Path, traces: int) -> str:
 
 def main() -> None:
     """Runs the bench."""
-    parser = argparse.ArgumentParser(description="How long linking, index tags and issues take at many traces.")
-    parser.add_argument("--traces", type=int, default=10_000)
+    parser = command_line("bench.linking", __doc__, takes="about a minute")
+    parser.add_argument("--traces", type=int, default=10_000, help="default: 10,000")
     parser.add_argument("--folder", type=Path, help="where the store is built; a temporary folder by default")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:

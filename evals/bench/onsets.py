@@ -1,17 +1,15 @@
 """How often a beginning is seen where there is none, and how often the range holds the true one, on made-up traces.
 
-    python -m analyze_experiment.evals.bench.onsets [stores]
-
 Conversations of 1 to 12 traces begin at random over ten days and last up to two hours; they differ in how prone to the fault they
 are. `rhythm` is a fault three times as frequent at night, and still without a beginning. Tests run the same functions
 on fewer stores.
 """
 
-import sys
 from typing import NamedTuple
 
 import numpy as np
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.testing.onset import DROP, Timed, find_onset
 
 HOUR = 3_600_000_000
@@ -72,8 +70,10 @@ BEGINNINGS = (Course(0.0, 0.1), Course(0.02, 0.1), Course(0.02, 0.1, 0.8), Cours
 
 
 def main() -> None:
-    """Print a table over so many stores (the first argument; 400)."""
-    stores = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    """Print a table."""
+    parser = command_line("bench.onsets", __doc__, takes="about four minutes of processor time")
+    parser.add_argument("stores", nargs="?", type=int, default=400, help="made-up stores a row (default: 400)")
+    stores: int = parser.parse_args().stores
     print(f"| before | after | begins | conversations | ICC | seen | range holds it (drop {DROP}) | median width, hours |")
     print("|---|---|---|---|---|---|---|---|")
     for course in (*NULLS, *BEGINNINGS):

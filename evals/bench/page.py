@@ -1,7 +1,5 @@
 """How large the page of a report is: of an analysis of the planted store, and with 40 issues that were each looked at 30 times.
 
-    python -m analyze_experiment.evals.bench.page [FILE]
-
 The 40 are the issues of that analysis, repeated; with FILE the page with them is left there, to be looked at.
 """
 
@@ -25,6 +23,7 @@ from ...tools.reporting.facts import IssueFacts, ReportFacts, gather_facts
 from ...tools.reporting.html import render_html
 from ...tools.reporting.markdown import render_markdown
 from ...tools.tracking import connect
+from ..command_line import command_line
 from ..planted.build import build
 
 ISSUES, LOOKS = 40, 30
@@ -74,6 +73,9 @@ def _again(facts: ReportFacts, each: IssueFacts, place: int, looks: int) -> Issu
 
 def main() -> None:
     """Prints a table."""
+    parser = command_line("bench.page", __doc__, takes="about half a minute")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where to leave the page with 40 issues")
+    kept: Path | None = parser.parse_args().file
     with tempfile.TemporaryDirectory() as folder:
         facts = analysed(Path(folder), traces=600)
     rows = ["| issues | looks at each | page, kB | markdown, kB | seconds to render |", "|---|---|---|---|---|"]
@@ -84,8 +86,8 @@ def main() -> None:
         looks = max((len(each.issue.trend) for each in shown.issues), default=0)
         sizes = " | ".join(f"{len(text.encode()) / 1000:,.0f}" for text in (page, render_markdown(shown)))
         rows.append(f"| {len(shown.issues)} | {looks} | {sizes} | {seconds:.1f} |")
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(page, encoding="utf-8")
+    if kept is not None:
+        kept.write_text(page, encoding="utf-8")
     sys.stdout.write("\n".join(rows) + "\n")
 
 

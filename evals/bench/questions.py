@@ -1,8 +1,8 @@
 """What a language model is asked about a real experiment: how many questions, and how long; its answers are scripted.
 
-`python -m analyze_experiment.evals.bench.questions DATABASE EXPERIMENT` works on a copy of an SQLite store and prints a table.
-Lengths are characters by 4, as English and JSON have them. Half of the plans are decided by reading; how often what they ask
-about is so is scripted too: of ten, four are frequent, three are rare and three hardly ever so; every second harms users.
+Works on a copy of the SQLite store. Lengths are characters by 4, as English and JSON have them. Half of the plans are decided by
+reading; how often what they ask about is so is scripted too: of ten, four are frequent, three are rare and three hardly ever so;
+every second harms users.
 """
 
 import random
@@ -24,6 +24,7 @@ from analyze_experiment.agent.model.configured import configured_model
 from analyze_experiment.agent.session import run_session
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tests.scripted_model import Request, ScriptedModel
 from analyze_experiment.tools.tracking import connect
 
@@ -38,12 +39,15 @@ LOOKS = (
 
 def main() -> None:
     """Prints the table."""
-    database, experiment = Path(sys.argv[1]), sys.argv[2]
+    parser = command_line("bench.questions", __doc__, takes="one to three minutes for 100 traces")
+    parser.add_argument("database", type=Path, metavar="DATABASE", help="the SQLite file; its folder is copied whole")
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="its id or name")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ScriptedModel() as server:
         copy = Path(folder) / "store"
-        shutil.copytree(database.parent, copy)
+        shutil.copytree(options.database.parent, copy)
         _script(server)
-        _analyse(copy / database.name, experiment, server)
+        _analyse(copy / options.database.name, options.experiment, server)
         _print(server)
 
 

@@ -1,18 +1,16 @@
 """How often reading in random order errs, and what it saves, on populations made up so that the truth is known.
 
-    python -m analyze_experiment.evals.bench.reading [runs]
-
 Each run draws the traces of one population in random order, judged without error, and stops by the rule of the method. A fixed
 sample has the same level and power .9 at twice the threshold. Tests run the same functions on fewer runs.
 """
 
-import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.testing.families import READ_SLOTS, family_levels
 from analyze_experiment.tools.testing.judge_error import Hits, corrected_by_flag, corrected_by_truth, moved_threshold
 from analyze_experiment.tools.testing.sequential import AGAINST, Counted, ReadBound, default_cap, fixed_sample
@@ -156,8 +154,11 @@ def _row(label: str, figures: tuple[float, ...], shown: Callable[[float], str]) 
     return f"| {label} | {' | '.join(shown(figure) for figure in figures)} |"
 
 
-def main(runs: int) -> None:
+def main() -> None:
     """Prints both tables."""
+    parser = command_line("bench.reading", __doc__, takes="about half a minute")
+    parser.add_argument("runs", nargs="?", type=int, default=1_000, help="runs a row (default: 1,000)")
+    runs: int = parser.parse_args().runs
     print(f"Threshold {THRESHOLD:.0%}, material {MATERIAL:.0%}, {runs:,} runs a row, level {LEVEL:g} over the slots.\n")
     print("| N | slots | rate | validated | rejected | undecided | reads, of a fixed sample | interval ever misses |")
     print("|---|---|---|---|---|---|---|---|")
@@ -173,4 +174,4 @@ def main(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main()

@@ -1,14 +1,11 @@
 """What census and slices cost from 10,000 to 1,000,000 traces, 7.5 spans each: writes a snapshot's files, measures, plots.
 
-    python -m analyze_experiment.evals.bench.scale [--traces 10000 100000] [--folder DIR] [--plot FILE.svg]
-
 DuckDB writes the files itself, 20,000 traces each as a snapshot has them, so that a million traces take minutes and no memory.
 Rows are drawn by hash: twice the same. Each step runs cold, its files dropped from the system's cache, and warm, over files read
 before; each time by workers that have answered nothing yet. Processor time is that of the workers and of this process together,
 memory the sum of the workers' peaks.
 """
 
-import argparse
 import os
 import resource
 import tempfile
@@ -22,6 +19,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.census.census import take_census
 from analyze_experiment.tools.insights.models import QueryRecord, SnapshotRecord
 from analyze_experiment.tools.sql.catalog import Catalog
@@ -233,10 +231,10 @@ def plot(measured: Mapping[int, Mapping[str, Costs]], path: Path) -> None:
 
 def main() -> None:
     """Measures, prints, plots."""
-    parser = argparse.ArgumentParser(description="What census and slices cost, by traces.")
-    parser.add_argument("--traces", type=int, nargs="+", default=[10_000, 30_000, 100_000])
-    parser.add_argument("--folder", type=Path, help="Where the files are kept; those that are there are used again.")
-    parser.add_argument("--plot", type=Path)
+    parser = command_line("bench.scale", __doc__, takes="about half a minute, and some minutes for a million traces")
+    parser.add_argument("--traces", type=int, nargs="+", default=[10_000, 30_000, 100_000], help="default: 10,000 30,000 100,000")
+    parser.add_argument("--folder", type=Path, help="where the files are kept; those that are there are used again")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="where to draw the costs")
     options = parser.parse_args()
     measured: dict[int, dict[str, Costs]] = {}
     print("| traces | KB a trace | step | processor time, s: cold | warm | clock, s: cold | warm | peak, MiB |\n|" + "---|" * 8)

@@ -1,12 +1,9 @@
 """How long a contrast, a shift and a slice search take, by the number of traces.
 
-    python -m analyze_experiment.evals.bench.slices [traces ...]
-
 A fault is planted in one pair of attributes, so that pruning has work to do.
 """
 
 import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.testing.slices import Attribute, Outcome, SliceFrame, search_slices
 from analyze_experiment.tools.testing.statistics import ClusterTable, estimate_contrast, estimate_shift
 
@@ -75,8 +73,12 @@ def _timed(title: str, run: Callable[[], object]) -> Step:
 
 
 def main() -> None:
-    """Print a table for the numbers of traces on the command line."""
-    for traces in [int(text) for text in sys.argv[1:]] or [10_000, 100_000, 1_000_000]:
+    """Print a table."""
+    parser = command_line("bench.slices", __doc__, takes="about a minute, nearly all of it for the million")
+    parser.add_argument(
+        "traces", nargs="*", type=int, default=[10_000, 100_000, 1_000_000], help="default: 10,000, 100,000 and a million"
+    )
+    for traces in parser.parse_args().traces:
         for step in measure(traces):
             print(f"{traces:>9,} traces  {step.title:<11} {step.seconds:7.2f} s  {step.gave}")
         print(f"{'':>17} peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")

@@ -1,8 +1,5 @@
 """How fast a snapshot is against paging the same traces through MLflow's client: builds a store, measures, prints a table.
 
-    python -m analyze_experiment.evals.bench.snapshot [--traces 20000] [--payload 1] [--paged 3000] [--repeats 3] [--folder DIR]
-        [--store sqlite|postgresql|mysql|server]
-
 Both sides read the same store (`trace_store.py`) in the same run, the best of some repeats each. Paging is measured over the
 first traces that it gives, as it is, and with every span's inputs, outputs and attributes looked at, which is what a snapshot
 has done when it is there; MLflow's pages cost more the further on they are, so `--paged 0` favours the copy. Beside the seconds
@@ -27,6 +24,7 @@ from shutil import rmtree
 from threading import Event, Thread
 
 from analyze_experiment.evals.bench.trace_store import Store, add_traces, change_traces, create_store, open_store
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tests.database_servers import mariadb, postgres
 from analyze_experiment.tests.mlflow_servers import mlflow_server
 from analyze_experiment.tests.tools.traces.database_copies import copy_database
@@ -239,13 +237,13 @@ def table(timings: list[Timing]) -> str:
 
 def main() -> None:
     """Runs the bench."""
-    parser = argparse.ArgumentParser(description="How fast a snapshot is against paging the same traces through MLflow's client.")
-    parser.add_argument("--traces", type=int, default=20_000)
+    parser = command_line("bench.snapshot", __doc__, takes="about five minutes with 20,000 traces")
+    parser.add_argument("--traces", type=int, default=20_000, help="default: 20,000")
     parser.add_argument("--payload", type=float, default=1.0, help="length of texts, as a share of those of real agents")
     parser.add_argument("--paged", type=int, default=PAGED_TRACES, help="traces to be paged through; 0: all")
-    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"default: {REPEATS}")
     parser.add_argument("--folder", type=Path, help="where the store is built, and kept; a temporary folder by default")
-    parser.add_argument("--store", choices=("sqlite", "postgresql", "mysql", "server"), default="sqlite")
+    parser.add_argument("--store", choices=("sqlite", "postgresql", "mysql", "server"), default="sqlite", help="default: sqlite")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = (asked.folder or Path(scratch)).absolute()

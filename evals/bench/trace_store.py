@@ -1,14 +1,11 @@
 """Stores of invented traces, of any size: schema by MLflow, rows written straight, so that a million traces take minutes.
 
-    python -m analyze_experiment.evals.bench.trace_store FOLDER [--traces 1000000] [--payload 0.25]
-
 Five to ten spans a trace, 7.5 on average: a root, model calls and tool calls in turn. Some tools fail, openly or silently, the
 last of four versions is slow, each fifth trace has feedback. Texts are cut from a buffer of random words; at a payload of 1 they
 are as long as those of the real agents in ../shared/data (about 2 kB a span with its JSON), and scale with it. The same number
 gives the same trace, whatever is written beside it.
 """
 
-import argparse
 import json
 import random
 import sqlite3
@@ -19,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import md5
 from pathlib import Path
+
+from analyze_experiment.evals.command_line import command_line
 
 START_MS = 1_767_225_600_000  # 2026-01-01
 STEP_MS = 4_000
@@ -291,10 +290,12 @@ def change_traces(store: Store, numbers: Iterable[int]) -> None:
 
 def main() -> None:
     """Builds a store."""
-    parser = argparse.ArgumentParser(description="Build a store of invented traces.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--traces", type=int, default=1_000_000)
-    parser.add_argument("--payload", type=float, default=0.25)
+    parser = command_line("bench.trace_store", __doc__, takes="minutes for a million traces")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the store is built")
+    parser.add_argument("--traces", type=int, default=1_000_000, help="default: 1,000,000")
+    parser.add_argument(
+        "--payload", type=float, default=0.25, help="length of texts, as a share of those of real agents (default: 0.25)"
+    )
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     store = create_store(arguments.folder, arguments.payload)

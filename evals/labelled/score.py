@@ -1,8 +1,6 @@
 """Holds an analysis with a reader against what people marked.
 
-    python -m analyze_experiment.evals.labelled.score URI EXPERIMENT_ID TRUTH RUN_ID
-
-TRUTH is a `truth.json` as the labelled experiments have it. Printed are markdown tables: how many of the failed conversations the
+Printed are markdown tables: how many of the failed conversations the
 issues cover and how many of the covered ones failed, what was found of each category that people marked, each issue beside the
 outcome, and what the language model was asked. A covered trace that didn't fail isn't a false alarm by itself: a rule can be
 broken in a conversation that ends well. Which traces ended wrongly by an issue its judge says with each of them: those are held
@@ -10,7 +8,6 @@ against the outcome by themselves.
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +17,7 @@ from typing import Any
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.store import InsightStore
 from ...tools.tracking import connect
+from ..command_line import command_line
 
 
 @dataclass(frozen=True)
@@ -178,8 +176,14 @@ def tables(store: InsightStore, experiment_id: str, run_id: str, truth: Mapping[
 
 def main() -> None:
     """Prints the tables."""
-    uri, experiment_id, truth, run_id = sys.argv[1:]
-    print("\n\n".join(tables(InsightStore(connect(uri)), experiment_id, run_id, read_truth(Path(truth)))))
+    parser = command_line("labelled.score", __doc__, takes="seconds: the analysis is there already")
+    parser.add_argument("uri", metavar="URI", help="the tracking URI of the store that was analysed")
+    parser.add_argument("experiment_id", metavar="EXPERIMENT_ID")
+    parser.add_argument("truth", type=Path, metavar="TRUTH", help="a truth.json, as the labelled experiments have it")
+    parser.add_argument("run_id", metavar="RUN_ID", help="the run of the analysis")
+    asked = parser.parse_args()
+    store, truth = InsightStore(connect(asked.uri)), read_truth(asked.truth)
+    print("\n\n".join(tables(store, asked.experiment_id, asked.run_id, truth)))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
 """A simulated month, analysed each night as a schedule would, each night held against what was planted.
 
-    python -m analyze_experiment.evals.month.score [--traces 120] [--days 30] [--seed 0]
-
 The tool fails in 15% of the traces from day 4, in 45% from day 11, not at all from day 18, and in 30% again from day 25. Empty
 answers are there from the start, in 10%; a person rejects that on day 2; from day 15 on they are 35%.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -20,6 +17,7 @@ from ...agent.stop import StopSignal
 from ...tools.insights.models import Issue, IssueStatus
 from ...tools.insights.store import InsightStore
 from ...tools.tracking import connect
+from ..command_line import command_line
 from .traffic import Rates, end_of, new_store, write_day
 
 TOOL_FROM = {0: 0.0, 4: 0.15, 11: 0.45, 18: 0.0, 25: 0.3}
@@ -48,10 +46,10 @@ def expected(fault: str, day: int) -> str | None:
 
 def main() -> None:
     """Prints a table of the nights."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--traces", type=int, default=120)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = command_line("month.score", __doc__, takes="about ten minutes, some twenty seconds a night")
+    parser.add_argument("--traces", type=int, default=120, help="a day (default: 120)")
+    parser.add_argument("--days", type=int, default=30, help="nights (default: 30)")
+    parser.add_argument("--seed", type=int, default=0, help="which month of its kind (default: 0)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         _month(Path(folder) / "mlflow.db", asked.days, asked.traces, asked.seed)

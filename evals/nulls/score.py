@@ -1,12 +1,9 @@
 """How often whole analyses report what isn't so, and how often intervals hold the truth; both tables, in evals/README.md.
 
-    python -m analyze_experiment.evals.nulls.score [stores [runs]]
-
 1,000 stores of each kind and 2,000 runs of each interval are what is published, in one process; fewer print the tables alone.
 Counts and shares of the snapshot are in no family, so none is among them.
 """
 
-import sys
 import time
 from collections.abc import Sequence
 from itertools import product
@@ -14,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.evals.nulls.analysis import TESTS, Found, analyse
 from analyze_experiment.evals.nulls.coverage import LEAST, Covered, coverage_table, coverages
 from analyze_experiment.evals.nulls.stores import Kind, make_store
@@ -93,8 +91,11 @@ def verdict_line(rows: Sequence[Errors], covered: Sequence[Covered]) -> str:
 
 def main() -> None:
     """Print both tables; published where as many stores and runs were drawn as are promised."""
-    asked = [int(text) for text in sys.argv[1:3]]
-    stores, runs = (asked[0] if asked else STORES), (asked[1] if len(asked) > 1 else RUNS)
+    parser = command_line("nulls.score", __doc__, takes="an hour or more of one core; `score 100 1000` some minutes")
+    parser.add_argument("stores", nargs="?", type=int, default=STORES, help=f"stores of each kind (default: {STORES:,})")
+    parser.add_argument("runs", nargs="?", type=int, default=RUNS, help=f"runs of each interval (default: {RUNS:,})")
+    asked = parser.parse_args()
+    stores, runs = asked.stores, asked.runs
     begin, rows = time.process_time(), list[Errors]()
     for place, (kind, icc, sessions) in enumerate(product(KINDS, CORRELATIONS, SESSIONS)):
         rows.append(errors(kind, stores=stores, sessions=sessions, icc=icc, seed=place))
