@@ -9,9 +9,6 @@ from typing import Any, Self
 
 import httpx
 
-TIMEOUT_S = 1800.0
-"""For one answer: whoever asks gives up when it wants to."""
-
 
 @dataclass
 class Meter:
@@ -22,6 +19,8 @@ class Meter:
     api_key: str = field(repr=False)
     budget_tokens: int
     """From where on requests are refused; those in flight are answered, so it may be exceeded by them."""
+    timeout_s: float = 300
+    """For one answer of the endpoint."""
     calls: int = 0
     refused: int = 0
     prompt_tokens: int = 0
@@ -54,7 +53,7 @@ class Meter:
         headers = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
         address = self.upstream.rstrip("/") + path.removeprefix("/v1")
         try:
-            answer = httpx.post(address, content=body, headers=headers, timeout=TIMEOUT_S)
+            answer = httpx.post(address, content=body, headers=headers, timeout=self.timeout_s)
         except httpx.HTTPError as error:
             return 502, json.dumps({"error": {"message": f"no answer: {type(error).__name__}", "type": "server_error"}}).encode()
         self._book(answer)

@@ -38,11 +38,11 @@ class FoundIssues(BaseModel):
 
 
 async def ask_once(
-    uri: str, experiment_id: str, *, model: str, environ: Mapping[str, str], context_tokens: int, seed: int
+    uri: str, experiment_id: str, *, model: str, environ: Mapping[str, str], context_tokens: int, timeout_s: float, seed: int
 ) -> list[tuple[str, frozenset[str]]]:
     """The issues as title and traces; none where the model gives no usable answer in two attempts."""
     shown, text = _show(uri, experiment_id, context_tokens, seed)
-    exchange = Exchange(Endpoint.from_environment(model, environ))
+    exchange = Exchange(Endpoint.from_environment(model, environ, timeout_s=timeout_s))
     messages = [SystemMessage(ASKED), HumanMessage(f"<traces>\n{text}\n</traces>")]
     try:
         for _ in range(2):

@@ -44,6 +44,7 @@ def analyse(
     folder: Path,
     seed: int,
     parallel: int,
+    timeout_s: float,
 ) -> list[ReportedIssue]:
     """The issues that an analysis with nobody there reports, each with its traces.
 
@@ -57,6 +58,7 @@ def analyse(
         analyst="statistical" if way == "counting" else "language",
         model=model,
         model_parallel=parallel,
+        model_timeout=timeout_s,
         budget_tokens=budget_tokens,
         unattended=True,
         seed=seed,

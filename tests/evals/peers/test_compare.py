@@ -6,10 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from analyze_experiment.evals.peers.compare import Task, ask_incumbent, contest, paired, render
+from analyze_experiment.evals.peers.compare import Limits, Task, ask_incumbent, contest
 from analyze_experiment.evals.peers.meter import Meter
+from analyze_experiment.evals.peers.results import Result, Results
+from analyze_experiment.evals.peers.table import paired, render
 from analyze_experiment.evals.planted.build import build
 from analyze_experiment.tests.scripted_model import Failure, Request, Said, ScriptedModel
+from analyze_experiment.tools.errors import UserError
 
 TRACES = 60
 
@@ -22,7 +25,7 @@ def model() -> Generator[ScriptedModel]:
 
 def task_of(folder: Path, meter: Meter) -> Task:
     truth = build(folder / "mlflow.db", traces=TRACES, seed=3)
-    return Task(f"sqlite:///{folder / 'mlflow.db'}", truth, folder, "small", meter, 20_000, 3, 4)
+    return Task(f"sqlite:///{folder / 'mlflow.db'}", truth, folder, "small", meter, 3, Limits(20_000, 4, 60))
 
 
 def test_one_prompt_is_scored_by_the_traces_that_its_numbers_mean(tmp_path: Path, model: ScriptedModel) -> None:
@@ -36,7 +39,7 @@ def test_one_prompt_is_scored_by_the_traces_that_its_numbers_mean(tmp_path: Path
         result = contest("one prompt", task_of(tmp_path, meter))
     assert (result.failed, result.issues, result.calls) == ("", 1, 1)
     assert result.tokens > 1_000
-    assert "discover_issues" not in render([result], model="small", endpoint="here")
+    assert "discover_issues" not in render([result], order=["discover_issues", "one prompt"])
 
 
 def test_what_mlflow_finds_is_read_from_the_traces_that_it_marks(tmp_path: Path, model: ScriptedModel) -> None:
@@ -70,11 +73,67 @@ def test_who_fails_has_found_nothing_and_the_table_says_why(tmp_path: Path, mode
     model.script("FoundIssues", Failure(401, "who are you"))
     with Meter(model.url, "key", 100_000) as meter:
         result = contest("one prompt", task_of(tmp_path, meter))
-    assert (result.issues, result.recall, result.precision) == (0, 0.0, 1.0)
+    assert (result.issues, result.recall, result.precision) == (0, 0.0, None)
     assert "ModelError" in result.failed
-    assert result.failed in render([result], model="small", endpoint="here")
+    assert result.failed in render([result], order=["one prompt"])
 
 
 def test_differences_are_paired_by_store() -> None:
     assert paired([(0.8, 0.5), (0.6, 0.3)]).startswith("+0.30 (+0.30 to")
     assert paired([(0.8, 0.5)]) == "+0.30"
+
+
+def result_of(contestant: str, store: int, **given: object) -> Result:
+    told: dict[str, object] = {
+        "contestant": contestant,
+        "agent": "extractor",
+        "traces": 60,
+        "store": store,
+        "budget_tokens": 100_000,
+        "model": "small",
+        "faults": {"gives_up": 12, "slow": 7, "empty": 3, "loop": 1},
+        "titles": ("It gives up", "It is slow"),
+        "found": ("gives_up", "slow"),
+        "calls": 10,
+        "tokens": 5_000,
+        "seconds": 12.0,
+    }
+    return Result.model_validate(told | given)
+
+
+def test_a_comparison_goes_on_where_it_was_and_asks_who_failed_again(tmp_path: Path) -> None:
+    file = tmp_path / "results" / "peers.jsonl"
+    first = Results(file)
+    first.add(result_of("one prompt", 41))
+    first.add(result_of("discover_issues", 41, failed="MlflowException: no answer"))
+    again = Results(file)
+    assert [again.holds(result_of(name, 41).key) for name in ("one prompt", "discover_issues", "ours, both")] == [
+        True,
+        False,
+        False,
+    ]
+    assert not again.holds(result_of("one prompt", 41, budget_tokens=50_000).key)
+    again.add(result_of("discover_issues", 41))
+    assert [each.failed for each in Results(file).all] == ["", ""]
+
+
+def test_a_file_with_something_else_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("remember the milk\n", encoding="utf-8")
+    with pytest.raises(UserError, match="name another file"):
+        Results(file)
+    assert file.read_text(encoding="utf-8") == "remember the milk\n"
+
+
+def test_the_table_sets_each_contestant_beside_ours_store_by_store() -> None:
+    ours = [result_of("ours, both", 41, found=("gives_up", "slow", "loop")), result_of("ours, both", 42)]
+    silent = [
+        result_of("one prompt", 41, found=("gives_up",), false=("It is slow (unexplained)",)),
+        result_of("one prompt", 42, titles=(), found=()),
+    ]
+    table = render([*silent, *ours], order=["ours, both", "one prompt"])
+    rows = [line for line in table.splitlines() if line.startswith(("| ours", "| one"))]
+    assert rows[0] == "| ours, both | 2 | 2.0 | 0.62 | 1.00 | 10 | 5,000 | 12 |  |  |"
+    assert rows[1].startswith("| one prompt | 2 | 1.0 | 0.12 | 0.50 | 10 | 5,000 | 12 | +0.50 (+0.50 to +0.50) | +0.50 |")
+    assert "| 41 | slow | 7 | found | – |" in table
+    assert "- one prompt, store 41: It is slow (unexplained)" in table
