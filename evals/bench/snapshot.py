@@ -4,9 +4,9 @@ Both sides read the same store (`trace_store.py`) in the same run, the best of s
 first traces that it gives, as it is, and with every span's inputs, outputs and attributes looked at, which is what a snapshot
 has done when it is there; MLflow's pages cost more the further on they are, so `--paged 0` favours the copy. Beside the seconds
 of the clock stand those of the processor, of all processes: they change less with what else the machine does. Memory is the
-largest sum of what this process (which holds MLflow) and its copying processes had at one moment. The yardsticks are the file
-read from beginning to end, and the contents of all spans read by SQLite alone. A store that is found in the folder is used as
-it is; the refresh adds to it.
+largest sum of what the copying processes had at one moment and what this process, which holds MLflow, had grown by. The
+yardsticks are the file read from beginning to end, and the contents of all spans read by SQLite alone. A store that is found in
+the folder is used as it is; the refresh adds to it.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.began, self.processor_began = time.perf_counter(), processor_seconds()
-        self.peak_kb, self.stopped = 0, Event()
+        self.before_kb, self.peak_kb, self.stopped = held_kb(os.getpid()), 0, Event()
         self.watch = Thread(target=self._watch, daemon=True)
         self.watch.start()
 
@@ -73,7 +73,7 @@ class Clock:
         seconds, spent = time.perf_counter() - self.began, processor_seconds() - self.processor_began
         self.stopped.set()
         self.watch.join()
-        return Timing(what, traces, seconds, spent, self.peak_kb / 1024)
+        return Timing(what, traces, seconds, spent, max(0, self.peak_kb - self.before_kb) / 1024)
 
     def _watch(self) -> None:
         while not self.stopped.wait(LOOK_S):

@@ -17,6 +17,8 @@ from .plan import Plan, QueryStep
 OnStep = Callable[[str, str, int], None]
 """Is told each step when it has run: its title, its SQL, and how many traces of the population it found."""
 
+BATCH = 10_000
+"""Rows that are objects of Python at one time, of those that may be as many as the traces."""
 NOTE_CHARS = 300
 """Characters of a step's note that are kept as the rationale of an evidence entry."""
 
@@ -107,9 +109,10 @@ class PlanQueries:
         """All affected traces of `plan`, one entry a trace."""
         table = self.ask(compose.affected_rows(plan), f"All affected traces of {plan.population_title}")
         found: dict[str, AffectedTrace] = {}
-        for row in sorted(table.to_pylist(), key=_span_first):
-            trace_id = str(row["trace_id"])
-            found.setdefault(trace_id, AffectedTrace(trace_id, _text(row.get("span_id")), _note(row)))
+        for batch in table.to_batches(max_chunksize=BATCH):
+            for row in batch.to_pylist():
+                entry = AffectedTrace(str(row["trace_id"]), _text(row.get("span_id")), _note(row))
+                found[entry.trace_id] = min(entry, found.get(entry.trace_id, entry))
         return sorted(found.values())
 
     def _checked(self, sql: str, what: str, source: str, *, needs: str) -> pa.Table:
