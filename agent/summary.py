@@ -52,9 +52,9 @@ def _unread(store: InsightStore, analysis: Analysis) -> list[str]:
     known = [
         issue
         for issue in store.list_issues(analysis.experiment_id)
-        if issue.needs_reading and issue.source_run_id != analysis.run_id and issue.fingerprint.scope == analysis.scope.filter
+        if issue.is_unread_by(analysis.run_id) and issue.fingerprint.scope == analysis.scope.filter
     ]
-    named = "; ".join(f"{issue.issue_id} since {issue.last_found:%Y-%m-%d}" for issue in known[:NAMED])
+    named = "; ".join(f"{issue.issue_id} since {issue.last_looked:%Y-%m-%d}" for issue in known[:NAMED])
     more = f", and {len(known) - NAMED} more" if len(known) > NAMED else ""
     return [f"Not looked at, because that needs reading: {named}{more}."] if known else []
 

@@ -2,27 +2,34 @@
 
 from collections.abc import Sequence
 
-from ..tools.insights.models import Analysis, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, TrendPoint
+from ..tools.insights.models import Analysis, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, TestResult, TrendPoint
 from ..tools.testing.fingerprints import entry_of
-from ..tools.testing.plan import Plan, Rate
+from ..tools.testing.plan import Plan, Rate, Read
 from ..tools.testing.trend import Known, judge
 from ..tools.testing.watching import found_again, is_fresh, looked_until, point_of
 from ..tools.workbench import Workbench
 from .context import Context, in_thread
 from .ports import Event
+from .reading import is_read
 
 
-def first_look(bench: Workbench, draft: IssueDraft, *, owner: str) -> TrendPoint | None:
-    """Where the trend of an issue begins, measured by the plan that will watch it; None where none can."""
+def first_look(bench: Workbench, draft: IssueDraft, *, owner: str, result: TestResult | None = None) -> TrendPoint | None:
+    """Where the trend of an issue begins, measured by the plan that will watch it; None where none can.
+
+    What was found by reading isn't read once more: its `result` is the look.
+    """
     if draft.watch is None:
         return None
     record = bench.snapshot.record
-    return point_of(bench.executor.look(draft.watch, owner=owner), record, run_id=bench.run_id, since=record.since)
+    if draft.watch.reading is None:
+        result = bench.executor.look(draft.watch, owner=owner)
+    assert result is not None, "an issue that is found by reading has a result"
+    return point_of(result, record, run_id=bench.run_id, since=record.since)
 
 
 def with_onset(bench: Workbench, draft: IssueDraft, *, owner: str) -> IssueDraft:
     """The draft with when it began, where its traces say so, by the plan that will watch it."""
-    if draft.watch is None:
+    if draft.watch is None or draft.watch.reading is not None:
         return draft
     return draft.model_copy(update={"onset": bench.executor.onset(draft.watch, owner=owner)})
 
@@ -73,12 +80,13 @@ def _before(issue: Issue, kept: TrendPoint) -> IssueStatus:
 
 def _threshold(plan: Plan | None) -> float:
     assert plan is not None, "only what can be watched is followed"
-    assert isinstance(plan.decision, Rate), "what is watched is a share"
+    assert isinstance(plan.decision, Rate | Read), "what is watched is a share"
     return plan.decision.threshold
 
 
 def _keep(context: Context, bench: Workbench, issue: Issue, point: TrendPoint, prior: Hypothesis) -> None:
-    if prior.status is HypothesisStatus.VALIDATED and point.standing != "rejected":
+    # Of what was read only a sample is known again: the list of its traces stays that of the analysis that read on.
+    if prior.status is HypothesisStatus.VALIDATED and point.standing != "rejected" and not is_read(prior):
         _bring_up_to_date(context, bench, issue, prior)
     followed = context.store.follow_issue(issue.issue_id, point)
     context.display.show(

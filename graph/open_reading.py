@@ -30,6 +30,8 @@ class OpenReading:
     """What is answered, by trace; more than what counts so far."""
     unasked: dict[str, str] = field(default_factory=lambda: dict[str, str]())
     """Traces that the judge could not be asked about, and why: they count as unclear, and are asked about again another time."""
+    goes_on: bool = True
+    """Whether it is asked of further traces once it is validated, to name all that are affected."""
     ended: "asyncio.Future[Ended]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _under_way: set[str] = field(default_factory=lambda: set[str]())
     _tries: Counter[str] = field(default_factory=lambda: Counter[str]())

@@ -185,7 +185,8 @@ class TestPool:
         owner = self._owner(hypothesis.hypothesis_id)
         if self.room is None or not is_read(hypothesis):
             return await in_thread(lambda: self.bench.executor.run(plan, owner=owner, on_step=on_step))
-        return await carry_out(self.room, hypothesis.hypothesis_id, plan, owner=owner, on_step=on_step)
+        goes_on = hypothesis.source != "prior"
+        return await carry_out(self.room, hypothesis.hypothesis_id, plan, owner=owner, on_step=on_step, goes_on=goes_on)
 
     def _show_read(self, reading: OpenReading) -> None:
         counted, cap = reading.rule.counted, reading.rule.cap

@@ -24,8 +24,18 @@ def is_read(hypothesis: Hypothesis) -> bool:
     return hypothesis.plan is not None and isinstance(hypothesis.plan.decision, Read)
 
 
-async def carry_out(room: ReadingRoom, hypothesis_id: str, plan: Plan, *, owner: str, on_step: OnStep) -> Execution:
+async def carry_out(
+    room: ReadingRoom, hypothesis_id: str, plan: Plan, *, owner: str, on_step: OnStep, goes_on: bool = True
+) -> Execution:
     """Carries out a plan that is decided by reading; what was read for it before isn't read again.
+
+    Args:
+        room: Where it is read.
+        hypothesis_id: What it is read for.
+        plan: Its plan.
+        owner: Of its queries.
+        on_step: Is told each step.
+        goes_on: Whether it is asked of further traces once it is validated.
 
     Raises:
         QueryError: its population fails, or no error is set aside for readings in this analysis.
@@ -33,11 +43,12 @@ async def carry_out(room: ReadingRoom, hypothesis_id: str, plan: Plan, *, owner:
     """
     bench, question, decision = room.bench, plan.reading, plan.decision
     assert question is not None and isinstance(decision, Read), "a plan that is decided by reading has a question"
+    beyond = room.read_on if goes_on else 0
     with room.coming():
         level = await in_thread(lambda: _level(bench))
-        drawn = await in_thread(lambda: bench.executor.draw(plan, level=level, owner=owner, on_step=on_step, beyond=room.read_on))
+        drawn = await in_thread(lambda: bench.executor.draw(plan, level=level, owner=owner, on_step=on_step, beyond=beyond))
         known = await in_thread(lambda: judgements_of(bench, hypothesis_id))
-    reading = OpenReading(hypothesis_id, question.question, drawn.reading, drawn.places, known)
+    reading = OpenReading(hypothesis_id, question.question, drawn.reading, drawn.places, known, goes_on=goes_on)
     ended = await room.read(reading)
     counted = [place.trace_id for place in drawn.places[: drawn.reading.counted.read]]
     agreement = await in_thread(lambda: _agreement(bench, {each: known[each] for each in counted if each in known}, owner))

@@ -66,7 +66,13 @@ def _reads_to_go_on(hypothesis: Hypothesis) -> Reads | None:
     """What was read for it, where that has validated it and nothing was read after."""
     reads = hypothesis.result.reads if hypothesis.result is not None else None
     undecided = hypothesis.status is HypothesisStatus.TESTING
-    if reads is None or reads.on is not None or reads.stopped != "validated" or hypothesis.dropped:
+    if (
+        reads is None
+        or reads.on is not None
+        or reads.stopped != "validated"
+        or hypothesis.dropped
+        or hypothesis.source == "prior"
+    ):
         return None
     return reads if undecided or hypothesis.status is HypothesisStatus.VALIDATED else None
 

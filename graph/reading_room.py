@@ -149,7 +149,7 @@ class ReadingRoom:
         undecided = not reading.ended.done()
         reading.count()
         self.on_read(reading)
-        if undecided and self.read_on and reading.rule.stopped == "validated":
+        if undecided and self.read_on and reading.goes_on and reading.rule.stopped == "validated":
             reading.go_on(self.read_on)
             self.going_along.append(reading)
 

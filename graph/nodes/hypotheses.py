@@ -46,7 +46,8 @@ async def _propose(context: Context, analysis: Analysis) -> Proposals:
     earlier = [issue for issue in listed_issues if not (analysis.asked_on and issue.source_run_id == analysis.run_id)]
     proposal = await context.analyst.propose(bench, analysis, counted, earlier)
     record, run_id = bench.snapshot.record, analysis.run_id
-    earlier = [issue for issue in earlier if issue.fingerprint.scope == record.filter]
+    by_query = context.analyst.judge is None
+    earlier = [each for each in earlier if each.fingerprint.scope == record.filter and not (by_query and each.needs_reading)]
     known = prior_drafts(earlier, record, run_id=run_id)
     listed = (*without_known(proposal.drafts, earlier, record, run_id=run_id), *known)
     drafts = tuple(draft.model_copy(update={"origin": f"hypotheses/{round}/{index}"}) for index, draft in enumerate(listed))

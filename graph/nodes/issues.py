@@ -95,5 +95,5 @@ def _write(
     draft = with_onset(bench, draft, owner=owner)
     asked_on = context.store.get_analysis(bench.run_id).asked_on
     return context.store.create_issue(
-        bench.run_id, draft, affected, asked_on=asked_on, look=first_look(bench, draft, owner=owner)
+        bench.run_id, draft, affected, asked_on=asked_on, look=first_look(bench, draft, owner=owner, result=result)
     )

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from analyze_experiment.graph.asking_on import ask_on
 from analyze_experiment.graph.ports import Claim, Judge, Judged, Proposal, Remark, Unasked
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
-from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
+from analyze_experiment.tests.sample_traces import BEGINNING, SampleTrace, log_traces
 from analyze_experiment.tools.insights.models import (
     Analysis,
     Hypothesis,
@@ -30,11 +31,13 @@ from analyze_experiment.tools.insights.models import (
 )
 from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
 from analyze_experiment.tools.testing.render import render_plan
+from analyze_experiment.tools.testing.watching import READ_AGAIN
 from analyze_experiment.tools.traces.views import TraceView
 from analyze_experiment.tools.workbench import Workbench
 
 PROMISE = "I promise to refund you today."
 TRACES = 24
+LATER = BEGINNING + timedelta(days=1)
 
 
 class HonestJudge:
@@ -334,3 +337,33 @@ def test_without_a_judge_the_plan_stays_blocked_and_says_why(refunds: Refunds) -
     (hypothesis,) = memory_of(refunds.uri).list_hypotheses(outcome.run_id)
     assert (hypothesis.status, hypothesis.tested) == (HypothesisStatus.TESTING, False)
     assert "takes an analyst with a language model" in hypothesis.blocked
+
+
+def test_what_reading_found_is_read_again_on_newer_traces_and_how_it_stands_is_kept(refunds: Refunds) -> None:
+    _, issue, _ = judged(refunds)
+    (first,) = issue.trend
+    assert (first.standing, first.population) == ("new", int(first.effective))
+    later = [
+        SampleTrace(f"Later order {n}?", f"Order {n} is here.", start=LATER + timedelta(minutes=n)) for n in range(READ_AGAIN)
+    ]
+    log_traces(refunds.uri, "refunds", later)
+    analyst = ReadingAnalyst([])
+    analyst.judge = judge = HonestJudge()
+    outcome = analyse(refunds.uri, analyst=analyst, since="last")
+
+    store = memory_of(refunds.uri)
+    (again,) = store.list_hypotheses(outcome.run_id)
+    assert (again.source, again.status) == ("prior", HypothesisStatus.REJECTED)
+    assert judge.calls == READ_AGAIN, "each newer trace once, whatever they say"
+    looked = store.get_issue(issue.issue_id)
+    assert [(point.standing, point.affected, point.population) for point in looked.trend[1:]] == [("quiet", 0, READ_AGAIN)]
+    assert not looked.is_unread_by(outcome.run_id)
+    assert len(store.issue_traces(issue.issue_id)) == TRACES // 2, "its traces are those of when it was found"
+
+
+def test_a_run_that_reads_nothing_says_that_it_did_not_look(refunds: Refunds) -> None:
+    _, issue, _ = judged(refunds)
+    log_traces(refunds.uri, "refunds", [SampleTrace("Later order?", PROMISE, start=LATER)])
+    outcome = analyse(refunds.uri, analyst=GivenAnalyst([]), since="last")
+    assert memory_of(refunds.uri).get_issue(issue.issue_id).is_unread_by(outcome.run_id)
+    assert any("Not looked at, because that needs reading" in note for note in outcome.notes)

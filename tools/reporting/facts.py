@@ -120,7 +120,11 @@ class ReportFacts:
     @property
     def unread(self) -> list[Issue]:
         """Known issues that only a reader can look at again, and that this analysis didn't find: nothing new is known of them."""
-        return [each for each in self.known_issues if each.needs_reading and each.fingerprint.scope == self.snapshot.filter]
+        return [
+            each
+            for each in self.known_issues
+            if each.is_unread_by(self.analysis.run_id) and each.fingerprint.scope == self.snapshot.filter
+        ]
 
     @property
     def link(self) -> str | None:

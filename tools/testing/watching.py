@@ -3,6 +3,9 @@
 Whatever plan an issue was proven by, what is watched is a share: of the traces that it is about, those that are affected. Only
 traces count that began after the last look. The threshold comes from the earlier issue, which is no breach of the rule that
 thresholds never come from the observed value: the traces that it is held against are others.
+
+What was found by reading is read again by an analysis that has a reader: so many newer traces, drawn at random, no more and no
+fewer whatever they say, so that their share is compared as that of any sample.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +26,7 @@ from ..insights.models import (
 from ..shares import percent
 from .compose import nested
 from .fingerprints import entry_of, fingerprint_of
-from .plan import Count, Plan, QueryStep, Rate
+from .plan import Count, Plan, QueryStep, Rate, Read
 from .playbooks import Entry
 from .render import render_plan
 from .severity import rate_severity
@@ -31,15 +34,19 @@ from .severity import rate_severity
 SOURCE = "earlier issue"
 LEAST, MOST = 0.0005, 0.95
 """Between these a threshold makes sense for a share."""
+READ_AGAIN = 60
+"""Newer traces that are read for an earlier issue: a fault of 5% shows in so many with probability 95% (.95^60 < .05)."""
 
 
 def watch_plan(plan: Plan, result: TestResult, *, contrast: Plan | None = None, cell: Cell | None = None) -> Plan | None:
-    """What is to be run on later traces for an issue of this plan; None where only a reader could.
+    """What is to be run on later traces for an issue of this plan; None where there is nothing.
 
     A rate keeps its threshold. Of a count it is the share that it asked for; of a comparison, which is `contrast` with its
     affected and exposed traces, it lies halfway between the share of the exposed and that of the rest.
     """
     decision = plan.decision
+    if isinstance(decision, Read):
+        return _watch_by_reading(plan, decision)
     if isinstance(decision, Rate):
         return watch_share(plan, decision.threshold) if decision.direction == "above" else None
     if isinstance(decision, Count):
@@ -53,6 +60,11 @@ def watch_plan(plan: Plan, result: TestResult, *, contrast: Plan | None = None, 
     return watch_share(
         contrast.model_copy(update={"population": population, "population_title": exposed.title}), _halfway(result, cell)
     )
+
+
+def _watch_by_reading(plan: Plan, decision: Read) -> Plan:
+    again = decision.model_copy(update={"cap": READ_AGAIN, "threshold_source": SOURCE})
+    return plan.model_copy(update={"half": "all", "leave_out": (), "min_n": READ_AGAIN, "decision": again})
 
 
 def watch_share(plan: Plan, threshold: float) -> Plan:
@@ -147,7 +159,7 @@ def newer(plan: Plan, after: datetime) -> Plan:
 def _prior(issue: Issue, record: SnapshotRecord) -> HypothesisDraft:
     assert issue.watch is not None, "only what can be watched is looked at again"
     last, decision, fact = issue.trend[-1], issue.watch.decision, issue.watch.steps[0].title
-    assert isinstance(decision, Rate)
+    assert isinstance(decision, Rate | Read)
     plan = issue.watch if is_fresh(issue, record) else newer(issue.watch, looked_until(issue))
     return HypothesisDraft(
         statement=f"Known issue {issue.issue_id} is still there: more than {percent(decision.threshold)} of "
@@ -169,15 +181,17 @@ def _halfway(result: TestResult, cell: Cell | None) -> float:
 
 
 def point_of(result: TestResult, record: SnapshotRecord, *, run_id: str, since: datetime | None) -> TrendPoint:
-    """A look as a point of the trend; how it stands is for `trend.judge` to say."""
+    """A look as a point of the trend; how it stands is for `trend.judge` to say. Of a reading, what could be judged counts."""
+    reads = result.reads
+    looked_at = result.population if reads is None else reads.read - result.unreadable
     return TrendPoint(
         run_id=run_id,
         at=record.instant,
         since=since,
         until=record.last_trace or record.instant,
         affected=result.affected or 0,
-        population=result.population,
-        effective=result.effective or 0.0,
+        population=looked_at,
+        effective=result.effective or 0.0 if reads is None else float(looked_at),
         interval=result.interval,
         standing="new",
     )

@@ -135,8 +135,8 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
         from ....tools.reporting.words import began
 
         yield f"Began:      {began(issue.onset)}"
-    if issue.needs_reading:
-        yield f"Looked at:  not since it was found, {issue.last_found:%Y-%m-%d} (needs reading)"
+    if issue.needs_reading and len(issue.trend) < 2:
+        yield f"Looked at:  not since it was found, {issue.last_looked:%Y-%m-%d} (needs reading)"
     elif issue.trend:
         last = issue.trend[-1]
         counts = f"{last.affected:,} of {last.population:,} traces"

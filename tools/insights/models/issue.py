@@ -134,7 +134,7 @@ class IssueDraft(Part):
     consequences: Consequences | None = None
     """What it did to users; None where nobody read its traces for that."""
     watch: Plan | None = None
-    """The plan that later analyses carry out on newer traces, to see whether it is still there; None: nobody can but a reader."""
+    """The plan that later analyses carry out on newer traces, to see whether it is still there; None: there is none."""
 
     @property
     def counts(self) -> str:
@@ -184,10 +184,15 @@ class Issue(Document, IssueDraft):
 
     @property
     def needs_reading(self) -> bool:
-        """Whether it is open and only a reader can look at it again: an analysis that doesn't find it says nothing of it."""
-        return self.watch is None and self.status in {IssueStatus.OPEN, IssueStatus.IN_PROGRESS}
+        """Whether it is open and only a reader can look at it again."""
+        by_query = self.watch is not None and self.watch.reading is None
+        return not by_query and self.status in {IssueStatus.OPEN, IssueStatus.IN_PROGRESS}
+
+    def is_unread_by(self, run_id: str) -> bool:
+        """Whether an analysis says nothing of it: it needed reading, and wasn't found or looked at there."""
+        return self.needs_reading and self.source_run_id != run_id and self.look_of(run_id) is None
 
     @property
-    def last_found(self) -> datetime:
-        """When it was last seen, as far as is known."""
-        return self.found_at or self.created_at
+    def last_looked(self) -> datetime:
+        """When it was last found or looked at, as far as is known."""
+        return max(self.found_at or self.created_at, *(point.at for point in self.trend[-1:]))
