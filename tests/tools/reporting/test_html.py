@@ -155,7 +155,9 @@ def test_what_is_unchanged_is_folded_and_what_needs_reading_says_so(gather: Gath
         for each in ({"run_id": "before", "standing": "new"}, {"run_id": facts.analysis.run_id, "standing": "still"})
     )
     still = facts.issues[0].issue.model_copy(update={"trend": (before, after)})
-    read = facts.issues[1].issue.model_copy(update={"issue_id": "I-1-read", "watch": None, "found_at": now})
+    read = facts.issues[1].issue.model_copy(
+        update={"issue_id": "I-1-read", "source_run_id": "before", "watch": None, "found_at": now}
+    )
     seen = replace(facts, changes=changes_of([still], facts.analysis.run_id), known_issues=(read,))
     page, markdown = render_html(seen), render_markdown(seen)
     head = page.partition('<section id="changes">')[2].partition("</section>")[0]

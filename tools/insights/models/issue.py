@@ -195,4 +195,4 @@ class Issue(Document, IssueDraft):
     @property
     def last_looked(self) -> datetime:
         """When it was last found or looked at, as far as is known."""
-        return max(self.found_at or self.created_at, *(point.at for point in self.trend[-1:]))
+        return max([self.found_at or self.created_at, *(point.at for point in self.trend[-1:])])
