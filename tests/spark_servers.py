@@ -14,8 +14,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from analyze_experiment.tests.mlflow_servers import free_port
 
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Xss64m"
-"""For a Java that does little and is over soon: no second compiler, one collector; deep stacks for patterns over long texts."""
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Xss64m -XX:ReservedCodeCacheSize=240m"
+"""For a Java that does little and is over soon: no second compiler, one collector; deep stacks for patterns over long texts, and
+room for the code of hundreds of queries: with the 48 MB of the first compiler alone it died of them."""
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
