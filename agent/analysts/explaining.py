@@ -13,8 +13,9 @@ from ...tools.reading.side_by_side import Group
 from ...tools.testing.compose import nested
 from ...tools.testing.plan import Plan, Slices
 from ..model import GivenUp
-from .fitting import Flexible, Value, flexible
+from .fitting import Flexible, Value, flexible, whole_text
 from .forms import Explanation
+from .grounding import grounded
 from .inquiry import Inquiry
 from .looking import GROUP_TRACES, Lookout
 from .weighing import select_these, weigh_cause
@@ -70,7 +71,7 @@ def title_fits(title: str) -> bool:
 async def _look_into(
     inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan, affected: Sequence[AffectedTrace], others: Sequence[str]
 ) -> Explanation | None:
-    """The model's explanation, after the looks that it asked for; None where there is none.
+    """The model's explanation after the looks that it asked for, without figures of its own; None where there is none.
 
     The verdicts are given, so all traces may be looked at.
     """
@@ -90,7 +91,9 @@ async def _look_into(
         if isinstance(answer, GivenUp):
             return None
         if not answer.looks or left == 1:
-            return answer if answer.cause.strip() else None
+            shown = "\n".join((inquiry.brief, *map(whole_text, (*given.values(), lookout.log))))
+            said = {name: grounded(getattr(answer, name), shown) for name in ("title", "cause", "recommendation")}
+            return answer.model_copy(update=said) if said["cause"] else None
         await lookout.carry_out(answer.looks, learnt=answer.learnt)
     raise AssertionError("the last round answers")
 

@@ -40,6 +40,11 @@ RELATIONS = Flexible(
 """What a query may be made of; without functions and examples where there is little room."""
 
 
+def whole_text(value: Value) -> str:
+    """A value as it is where there is room."""
+    return value if isinstance(value, str) else value.cut(value.most)
+
+
 def shortened(text: str, chars: int) -> str:
     """The beginning of a text, and how much of it is left out; the whole text where that is no longer."""
     kept = max(chars, 0)

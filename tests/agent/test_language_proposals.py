@@ -124,7 +124,10 @@ def explained(request: Request) -> dict[str, Any]:
         assert affected is not None
         return {**answer, "learnt": "They have many spans.", "looks": [look("one of them", trace_id=affected[0])]}
     mark = "SELECT trace_id FROM traces WHERE silent_error_count > 0 OR error_span_count > 0"
-    words = {"title": "Tools fail and the agent keeps silent", "cause": "The prompt has no rule for a tool that fails."}
+    words = {
+        "title": "Tools fail and the agent keeps silent",
+        "cause": "The prompt has no rule for a tool that fails. It does so in 98.7654% of all calls.",
+    }
     advice = "Add a rule to the prompt: say so when check_availability fails."
     return {**answer, **words, "mechanism_sql": mark, "recommendation": advice}
 
@@ -226,6 +229,7 @@ def test_a_plan_with_an_error_is_mended_tested_and_becomes_an_issue(run: Run) ->
     assert issue.title == "Tools fail and the agent keeps silent"
     assert "check_availability" in issue.recommendation
     assert issue.cause.text.startswith("The prompt has no rule")
+    assert "98.7654" not in issue.cause.text, "a figure that nobody counted"
 
 
 def test_a_cause_that_only_says_again_what_was_counted_stays_suspected(run: Run) -> None:
