@@ -25,6 +25,8 @@ class IssueLine:
     """What became of it since the analysis before: new, still, worse, better, quiet, gone, back."""
     link: str | None = None
     """Its page in MLflow, where that is known."""
+    aspects: tuple[str, ...] = ()
+    """What else was shown of its traces."""
 
     @property
     def share(self) -> float | None:
@@ -105,7 +107,7 @@ def worst(codes: Iterable[int]) -> int:
 
 def to_json(outcome: Outcome) -> dict[str, object]:
     """The outcome as JSON values, under keys that stay."""
-    issues = [{**asdict(issue), "share": issue.share} for issue in outcome.issues]
+    issues = [{**asdict(issue), "share": issue.share, "aspects": [*issue.aspects]} for issue in outcome.issues]
     plain: dict[str, object] = {"untested": list(outcome.untested), "notes": list(outcome.notes)}
     if outcome.copied:
         times = (outcome.copied.instant, outcome.copied.newest_trace)

@@ -78,7 +78,8 @@ def _issue_row(issue: IssueLine) -> list[str]:
     share = percent(issue.share) if issue.share is not None else "-"
     settled = "" if issue.unsettled else f" ({issue.status})"
     standing = f" ({issue.standing})" if issue.standing in NEWS else ""
-    return [str(issue.severity), f"{issue.affected:,} of {issue.population:,}", share, f"{issue.title}{standing or settled}"]
+    told = "; also: ".join((f"{issue.title}{standing or settled}", *issue.aspects))
+    return [str(issue.severity), f"{issue.affected:,} of {issue.population:,}", share, told]
 
 
 def _sentences(outcome: Outcome) -> Iterable[str]:

@@ -109,4 +109,5 @@ def _line(issue: Issue, run_id: str, pages: Pages) -> IssueLine:
         about=_about(issue),
         standing=look.standing if look else None,
         link=pages.issue(issue),
+        aspects=tuple(aspect.title for aspect in issue.aspects) if issue.source_run_id == run_id else (),
     )

@@ -131,7 +131,9 @@ def test_person_is_asked_sees_the_work_and_gets_the_issues(planted_store: str, s
     seat.expect(r"VALIDATED: Calls are refused for rate limits")
     seat.answer("Enter for 'report-[0-9a-f]{8}.md'", "mine.md")
     seat.expect(r"Severity\s+Affected\s+Share\s+Issue")
-    seat.expect(r"MEDIUM\s+5 of 120\s+4.2%\s+Rate limits refuse calls in bursts, 5 traces")
+    seat.expect(
+        r"MEDIUM\s+5 of 86\s+5.8%\s+5.9% of calls to larch-2-mini fail; also: Rate\s+limits refuse calls in bursts, 5 traces"
+    )
     seat.expect(r"Hypotheses: \d+ validated")
     assert seat.end() == 0
     analysis = the_only_analysis(planted_store)

@@ -225,7 +225,9 @@ def test_what_came_of_a_failure_is_looked_up_counted_and_shown_worst_first(bench
     assert counts.wrong and counts.misled and counts.none, "what no words of the trace show counts as none"
     assert counts.wrong / TRACES <= counts.wrong_share.low < counts.harmed_share.low < counts.harmed_share.high
     assert "ended wrongly: “I promise to refund you today.”" in flagged.evidence[0].rationale
-    assert all(each.why.startswith("the consequence 'wrong': the quote") for each in bench.store.list_refusals(bench.run_id))
+    refused = [each.why for each in bench.store.list_refusals(bench.run_id) if each.claimed_in == hypothesis.hypothesis_id]
+    assert len(refused) == counts.none
+    assert all(why.startswith("the consequence 'wrong': the quote") for why in refused)
 
 
 def test_where_the_budget_is_spent_everything_stops_where_it_is(bench: Workbench) -> None:

@@ -11,6 +11,7 @@ from analyze_experiment.tests.tools.census.counting import counted
 from analyze_experiment.tests.tools.census.small_catalog import Span, Trace
 from analyze_experiment.tools.census.operational import CompletedIssue
 from analyze_experiment.tools.census.thresholds import OperationalThresholds
+from analyze_experiment.tools.insights.affected import AffectedTrace
 
 FINE = Trace(spans=(Span("book", ms=120.0), Span("chat", kind="LLM", model="large", provider="acme", ms=900.0)))
 DOWN = Span("book", error="Gateway timed out after 30 s", ms=140.0)
@@ -247,7 +248,7 @@ def test_extreme_latency_is_an_issue(tmp_path: Path) -> None:
     ((title, (draft, traces)),) = issues.items()
     assert title == "Latency reaches 5.2 min, 156 times the median"
     assert (draft.affected, draft.population, draft.severity) == (1, 61, "MEDIUM")
-    assert traces == (("tr-060", "tr-060-1", "took 312 s"),)
+    assert traces == (AffectedTrace("tr-060", "tr-060-1", "took 312 s"),)
     assert draft.cause.text == "Of 1 slow traces, most of the time goes to `book` spans in 1."
 
 
