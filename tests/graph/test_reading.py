@@ -213,7 +213,11 @@ def test_what_came_of_a_failure_is_looked_up_counted_and_shown_worst_first(bench
         )
     )
     hypothesis = ask(bench)
-    rule: Rule = lambda trace, _: next(claims) if PROMISE in trace.response else Claim("not", consequence="wrong")  # noqa: E731
+
+    def rule(trace: TraceView, question: str) -> Claim:
+        del question
+        return next(claims) if PROMISE in trace.response else Claim("not", consequence="wrong")
+
     (found,) = carried_out(bench, ScriptedJudge(rule=rule, width=1), hypothesis)
     recorded = bench.store.record_result(bench.run_id, hypothesis.hypothesis_id, found.result, found.evidence)
 

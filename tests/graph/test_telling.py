@@ -9,12 +9,14 @@ import pytest
 from analyze_experiment.graph.telling import Finding, Telling
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
+from analyze_experiment.tools.insights import transitions
 from analyze_experiment.tools.insights.models import (
     Cause,
     Hypothesis,
     HypothesisDraft,
     HypothesisStatus,
     Issue,
+    IssueDraft,
     IssueStatus,
     Severity,
     Verdict,
@@ -82,6 +84,11 @@ def told(bench: Workbench, telling: Telling, findings: Sequence[Finding]) -> lis
     return bench.store.list_issues("1")
 
 
+def draft_of(issue: Issue) -> IssueDraft:
+    """What an analysis that finds the issue again would draft."""
+    return IssueDraft.model_validate({name: getattr(issue, name) for name in IssueDraft.model_fields})
+
+
 def plan_of(hypothesis: Hypothesis) -> Plan:
     assert hypothesis.plan is not None
     return hypothesis.plan
@@ -100,6 +107,10 @@ def test_what_is_shown_of_the_same_traces_is_told_with_one_issue_and_once(bench:
         findings[1].hypothesis.hypothesis_id,
     )
     assert aspect.query_ids
+    issue = by_title["pay fails"]
+    kept = transitions.found_again(issue, draft_of(issue), run_id=bench.run_id, at=INSTANT)
+    assert kept.aspects == (aspect,), "an analysis that is gone on with shows it no second time"
+    assert transitions.found_again(issue, draft_of(issue), run_id="later", at=INSTANT).aspects == ()
     assert by_title["users thank"].aspects == ()
 
 

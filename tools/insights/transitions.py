@@ -207,7 +207,7 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
     found = {
         "source_run_id": run_id,
         "found_at": at,
-        "aspects": issue.aspects if by_hand else (),
+        "aspects": issue.aspects if by_hand or issue.source_run_id == run_id else (),  # another analysis shows its own
         "history": (*issue.history, line),
     }
     return issue.model_copy(update={**taken_over, **found})
