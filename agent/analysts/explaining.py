@@ -10,7 +10,7 @@ from ...tools.insights.models import Cause, Hypothesis
 from ...tools.reading.digest import CHARS_PER_TOKEN, digest
 from ...tools.reading.related import find_related
 from ...tools.reading.side_by_side import Group
-from ...tools.testing.compose import nested
+from ...tools.sql.intermediate import nested
 from ...tools.testing.plan import Plan, Slices
 from ..model import GivenUp
 from .fitting import Flexible, Value, flexible, whole_text

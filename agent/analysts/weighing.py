@@ -11,8 +11,8 @@ from ...tools.census.literals import quote
 from ...tools.errors import QueryError
 from ...tools.insights.models import Cause
 from ...tools.sql.guard import check_query
+from ...tools.sql.intermediate import nested
 from ...tools.testing.causes import is_supported, said
-from ...tools.testing.compose import nested
 from ...tools.testing.plan import Plan, QueryStep, Rate
 from ...tools.testing.watching import LEAST
 from ...tools.workbench import Workbench

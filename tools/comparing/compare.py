@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 
 from ..insights.models import Arm, Interval, Severity, TestResult
+from ..sql.intermediate import nested
 from ..sql.service import SqlService
 from ..testing import compose
 from ..testing.intervals import at_level
@@ -129,9 +130,9 @@ def _test(sql: SqlService, pair: Pair, measure: Measure, *, cluster_key: str, se
 
 def _between(plan: Plan, pair: Pair) -> Plan:
     """The plan over the traces of both sides, with side B as the exposed arm."""
-    sides = "\nUNION ALL\n".join(f"SELECT s.trace_id FROM {compose.nested(side.sql)} AS s" for side in (pair.a, pair.b))
-    about = f"SELECT p.trace_id FROM {compose.nested(plan.population)} AS p"
-    population = f"{about}\nJOIN {compose.nested(sides)} AS b ON b.trace_id = p.trace_id"
+    sides = "\nUNION ALL\n".join(f"SELECT s.trace_id FROM {nested(side.sql)} AS s" for side in (pair.a, pair.b))
+    about = f"SELECT p.trace_id FROM {nested(plan.population)} AS p"
+    population = f"{about}\nJOIN {nested(sides)} AS b ON b.trace_id = p.trace_id"
     steps = tuple(step for step in plan.steps if step.role != "exposed")
     return plan.model_copy(update={"population": population, "steps": (*steps, _exposed(pair.b))})
 

@@ -8,8 +8,8 @@ from ..census.literals import quote
 from ..errors import UserError
 from ..insights.models import SnapshotRecord
 from ..instants import MILLISECOND
+from ..sql.intermediate import nested
 from ..sql.service import SqlService
-from ..testing.compose import nested
 from ..testing.slice_plan import MODEL
 from ..traces.cut import condition_sql
 from ..windows import OVERLAP

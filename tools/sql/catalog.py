@@ -17,6 +17,8 @@ class Catalog:
     """Last instant of the window, included."""
     kept: str | None = None
     """A Parquet file of the `trace_id`s that the relations are cut to; None: all of the window."""
+    intermediate: str | None = None
+    """The folder of intermediate results (`intermediate.py`), which may be read as well; None: there are none."""
 
     def with_relation(self, name: str, paths: tuple[str, ...]) -> "Catalog":
         """The same catalog with one relation more."""
@@ -36,4 +38,5 @@ class Catalog:
             since_ms=data["since_ms"],
             until_ms=data["until_ms"],
             kept=data["kept"],
+            intermediate=data["intermediate"],
         )

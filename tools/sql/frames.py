@@ -1,8 +1,9 @@
 """What goes over the pipes between a service and its workers: frames of a JSON header and bytes.
 
 A frame is four bytes of length, big-endian, the header as JSON, and as many bytes as the header's `bytes` says. To the worker:
-`open` (with the catalog as bytes), `query` (with the SQL as bytes and `max_rows`). From the worker: `batch` (Arrow IPC), then one
-of `done`, `error` (`kind`, `message`).
+`open` (with the catalog as bytes), `query` (with the SQL as bytes and `max_rows`), `keep` (with the SQL as bytes, the `name` of
+an intermediate result and `max_bytes`). From the worker: `batch` (Arrow IPC), then one of `done` (of `keep` with `kept`), `error`
+(`kind`, `message`).
 """
 
 import json
@@ -12,15 +13,17 @@ from typing import IO, NamedTuple
 
 _LENGTH = struct.Struct(">I")
 
+Header = dict[str, str | int]
+
 
 class Frame(NamedTuple):
     """One message."""
 
-    header: dict[str, str | int]
+    header: Header
     payload: bytes
 
 
-def write_frame(stream: IO[bytes], header: dict[str, str | int], payload: bytes = b"") -> None:
+def write_frame(stream: IO[bytes], header: Header, payload: bytes = b"") -> None:
     """Writes one frame and flushes.
 
     Raises:

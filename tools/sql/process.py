@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from ..errors import QueryError, QueryTimeout
 from .catalog import Catalog
 from .dialect import translate
 from .engines.base import WorkerGone
-from .frames import Frame, read_frame, write_frame
+from .frames import Frame, Header, read_frame, write_frame
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -86,20 +86,16 @@ class WorkerProcess:
             QueryError: The engine can't answer it.
             WorkerGone: The process ended.
         """
-        deadline = time.monotonic() + timeout_s
-        try:
-            if self._opened != catalog:
-                self._ask({"kind": "open"}, catalog.to_json(), deadline)
-                self._opened = catalog
-            batches = self._ask({"kind": "query", "max_rows": max_rows}, sql, deadline)
-        except (EOFError, BrokenPipeError) as error:
-            raise WorkerGone(self._ending()) from error
-        except TimeoutError as error:
-            self.kill()
-            raise QueryTimeout(
-                f"The query ran longer than {timeout_s:g} s and was stopped: narrow it with WHERE, or aggregate first."
-            ) from error
-        return pa.Table.from_batches(batches)
+        return pa.Table.from_batches(self._answer({"kind": "query", "max_rows": max_rows}, sql, catalog, timeout_s).batches)
+
+    def keep(self, sql: str, catalog: Catalog, name: str, *, timeout_s: float, max_bytes: int) -> bool:
+        """Has the rows of a query written to a file of the catalog's folder of intermediate results.
+
+        Raises:
+            What `run` raises.
+        """
+        request: Header = {"kind": "keep", "name": name, "max_bytes": max_bytes}
+        return bool(self._answer(request, sql, catalog, timeout_s).header["kept"])
 
     @property
     def usable(self) -> bool:
@@ -119,7 +115,23 @@ class WorkerProcess:
         self._process.wait()
         self._scratch.cleanup()
 
-    def _ask(self, header: dict[str, str | int], payload: str, deadline: float) -> list[pa.RecordBatch]:
+    def _answer(self, request: Header, sql: str, catalog: Catalog, timeout_s: float) -> "_Answer":
+        """The answer to a request, over the catalog, in time."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            if self._opened != catalog:
+                self._ask({"kind": "open"}, catalog.to_json(), deadline)
+                self._opened = catalog
+            return self._ask(request, sql, deadline)
+        except (EOFError, BrokenPipeError) as error:
+            raise WorkerGone(self._ending()) from error
+        except TimeoutError as error:
+            self.kill()
+            raise QueryTimeout(
+                f"The query ran longer than {timeout_s:g} s and was stopped: narrow it with WHERE, or aggregate first."
+            ) from error
+
+    def _ask(self, header: Header, payload: str, deadline: float) -> "_Answer":
         """Sends one request and gathers the batches of its answer."""
         assert self._process.stdin is not None
         self._clean = False
@@ -129,7 +141,7 @@ class WorkerProcess:
             frame = read_frame(lambda count: self._read(count, deadline))
             if frame.header["kind"] == "done":
                 self._clean = True
-                return batches
+                return _Answer(frame.header, batches)
             if frame.header["kind"] == "error":
                 self._clean = frame.header["error"] != "memory"  # after that an engine may not be whole
                 raise _error_of(frame)
@@ -155,6 +167,13 @@ class WorkerProcess:
     def _ending(self) -> str:
         code = self._process.wait()
         return f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+class _Answer(NamedTuple):
+    """What a worker gave: the header of its last frame, and its rows."""
+
+    header: Header
+    batches: list[pa.RecordBatch]
 
 
 def _error_of(frame: Frame) -> QueryError:

@@ -9,23 +9,28 @@ files; nothing should rest on it.
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar, cast
 
 import pyarrow as pa
 
-from ..errors import QueryCancelled, QueryError
+from ..errors import QueryCancelled, QueryError, QueryTimeout
 from ..insights.models import QueryRecord
 from .catalog import Catalog
 from .engines.base import Engine, Worker, WorkerGone
 from .guard import check_query
+from .intermediate import Intermediates, Reduced, nested, stands_for
 from .process import LOCAL
 from .relations import RELATIONS
 from .results import ResultCache, query_id, result_digest
 
+T = TypeVar("T")
+
 _CACHE_BYTES = 128 * 2**20
+INTERMEDIATE_BYTES = 2 * 2**30
+"""What intermediate results may take on disk."""
 _KNOWN_QUERIES = 1_000
 """What several analyses in one process ask at most, some kB each."""
 
@@ -38,12 +43,13 @@ class QueryResult(NamedTuple):
 
 
 @lru_cache(maxsize=_KNOWN_QUERIES)
-def _translated(engine: Engine, sql: str, relations: frozenset[str]) -> str:
-    """A query that the guard lets through, in the engine's dialect.
+def _translated(engine: Engine, query: Reduced, relations: frozenset[str]) -> str | None:
+    """A query that the guard lets through, in the engine's dialect; None where it can't stand for the one that was written.
 
     On a small snapshot this takes as long as the answer, and the census and the playbook ask the same of every analysis.
     """
-    return engine.translate(check_query(sql, relations=relations))
+    tree = check_query(query.sql, relations=relations | query.names)
+    return engine.translate(tree) if not query.names or stands_for(tree, query, relations) else None
 
 
 @dataclass(eq=False)
@@ -83,11 +89,12 @@ class SqlService:
             timeout_s: How long one query may run, seconds.
             max_rows: How many rows a result may have.
         """
-        self._catalog = catalog
+        self._changed = threading.Condition()  # guards all below
+        self._intermediates = Intermediates(self._changed, max_bytes=INTERMEDIATE_BYTES)
+        self._catalog = replace(catalog, intermediate=str(self._intermediates.folder))
         self._snapshot_digest = snapshot_digest
         self._on_query = on_query
         self._engine, self._workers, self._timeout_s, self._max_rows = engine, workers, timeout_s, max_rows
-        self._changed = threading.Condition()  # guards all below
         self._idle: list[Worker] = []
         self._jobs: set[_Job] = set()
         self._running = 0
@@ -96,13 +103,14 @@ class SqlService:
         self._recorded: set[tuple[str, str]] = set()
         self._cache = ResultCache(max_bytes=_CACHE_BYTES)
 
-    def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
+    def query(self, sql: str, *, title: str, owner: str = "", parts: Sequence[str] = ()) -> QueryResult:
         """The result of one SELECT; waits for a free worker.
 
         Args:
             sql: In the Databricks dialect, over `traces`, `spans`, `assessments` and the internal relations.
             title: What it finds, for the record.
             owner: What it is for, so that `cancel` can find it.
+            parts: SELECTs that stand in it (`intermediate.nested`), and in queries to come: their rows are kept for those.
 
         Raises:
             QueryRefused: The guard or the dialect refuses it.
@@ -111,12 +119,14 @@ class SqlService:
             QueryError: The engine can't answer it, it has too many rows, or its worker was killed from outside.
             EngineError: The engine is gone.
         """
-        text = _translated(self._engine, sql, frozenset(self._catalog.files))
         key = query_id(sql, snapshot_digest=self._snapshot_digest)
         with self._changed:
             table = self._cache.get(key)
         if table is None:
-            table = self._run(text, owner)
+            for part in parts:
+                if nested(part) in sql:
+                    self._keep(part, owner)
+            table = self._run(sql, owner)
             with self._changed:
                 self._cache.put(key, table)
         self._record(key, sql, title, table)
@@ -151,6 +161,7 @@ class SqlService:
         with self._changed:
             self._catalog = self._catalog.with_relation(relation, tuple(files))
             self._cache.clear()
+            self._intermediates.clear()
 
     def close(self) -> None:
         """Stops what runs, ends the workers, and removes what they left. Closing again does nothing."""
@@ -163,6 +174,7 @@ class SqlService:
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.reap()
+        self._intermediates.close()
 
     def __enter__(self) -> Self:
         return self
@@ -170,11 +182,44 @@ class SqlService:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _run(self, text: str, owner: str) -> pa.Table:
+    def _run(self, sql: str, owner: str) -> pa.Table:
+        text = self._translate(sql)
+        return self._work(
+            owner, lambda worker: worker.run(text, self._catalog, timeout_s=self._timeout_s, max_rows=self._max_rows)
+        )
+
+    def _translate(self, sql: str) -> str:
+        """The query in the engine's dialect, over what is kept of it."""
+        relations = frozenset(self._catalog.files)
+        text = _translated(self._engine, self._intermediates.reduce(sql), relations)
+        return text or cast("str", _translated(self._engine, Reduced(sql, frozenset()), relations))
+
+    def _keep(self, part: str, owner: str) -> None:
+        """Has the rows of a SELECT put aside, unless they are; what is wrong with it the query will say that it stands in."""
+        name = self._intermediates.claim(part, lambda: self._closed or owner in self._cancelled)
+        if name is None:
+            return
+        try:
+            text, room = self._translate(part), self._intermediates.room
+            kept = self._work(
+                owner, lambda worker: worker.keep(text, self._catalog, name, timeout_s=self._timeout_s, max_bytes=room)
+            )
+        except (QueryCancelled, QueryTimeout):
+            self._intermediates.leave(name)
+            raise
+        except QueryError:
+            kept = False
+        except BaseException:
+            self._intermediates.leave(name)
+            raise
+        self._intermediates.settle(name, part, kept=kept)
+
+    def _work(self, owner: str, ask: Callable[[Worker], T]) -> T:
+        """What a worker answers, while it may."""
         job = _Job(owner)
         worker = self._take(job)
         try:
-            return worker.run(text, self._catalog, timeout_s=self._timeout_s, max_rows=self._max_rows)
+            return ask(worker)
         except WorkerGone as error:
             if job.cancelled:
                 raise QueryCancelled("The query was cancelled.") from error

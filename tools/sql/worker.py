@@ -2,8 +2,8 @@
 
 A process of its own because only a process can be stopped at any moment: a query may be in a call that heeds no interrupt. It
 starts in a fraction of a second, so it must import neither mlflow nor sqlglot nor scipy. It ends when its standard input does,
-also in the middle of a query, so it can't outlive the service; then it removes what it has put aside on disk, which holds rows of
-traces, because the service that would do so was killed.
+also in the middle of a query, so it can't outlive the service; then it removes what it and the service's other workers have put
+aside on disk, which holds rows of traces, because the service that would do so was killed.
 """
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
@@ -28,7 +28,7 @@ import pyarrow.compute  # pyright: ignore[reportUnusedImport]
 
 from .catalog import Catalog
 from .engines.duckdb import DuckDBEngine
-from .frames import Frame, read_frame, write_frame
+from .frames import Frame, Header, read_frame, write_frame
 
 _MESSAGE_LIMIT = 1_000
 
@@ -44,6 +44,8 @@ def main() -> None:
 
     def leave() -> NoReturn:
         shutil.rmtree(scratch, ignore_errors=True)
+        if engine.intermediate is not None:
+            shutil.rmtree(engine.intermediate, ignore_errors=True)
         with suppress(OSError):
             folder.rmdir()  # no more than an empty one
         os._exit(0)
@@ -85,11 +87,16 @@ def _listen(stream: IO[bytes], requests: "queue.SimpleQueue[Frame]", leave: Call
 
 def _answer(engine: DuckDBEngine, request: Frame, answers: IO[bytes]) -> None:
     try:
-        if request.header["kind"] == "open":
-            engine.open(Catalog.from_json(request.payload.decode()))
-        else:
-            _send_rows(engine, request, answers)
-        write_frame(answers, {"kind": "done"})
+        done: Header = {"kind": "done"}
+        match request.header["kind"]:
+            case "open":
+                engine.open(Catalog.from_json(request.payload.decode()))
+            case "keep":
+                name, max_bytes = str(request.header["name"]), int(request.header["max_bytes"])
+                done["kept"] = engine.keep(request.payload.decode(), name, max_bytes=max_bytes)
+            case _:
+                _send_rows(engine, request, answers)
+        write_frame(answers, done)
     except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError) as error:
         _send_error(answers, "memory", error)
     except (duckdb.Error, pa.ArrowInvalid) as error:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from ..census.literals import quote
 from ..insights.affected import AffectedTrace
 from ..insights.models import Cause, Cell, Hypothesis
+from ..sql.intermediate import nested
 from ..sql.service import SqlService
-from . import compose
 from .execute import PlanExecutor
 from .mechanism import find_mechanism
 from .plan import Plan, Read
@@ -111,7 +111,7 @@ class CauseFinder:
 
     def _marks(self, plan: Plan, owner: str) -> list[Mark]:
         """Circumstances that some traces have and some don't, by how many have them: who is affected isn't looked at."""
-        sql = CIRCUMSTANCES.format(population=compose.nested(plan.population), model=compose.nested(MODEL))
+        sql = CIRCUMSTANCES.format(population=nested(plan.population), model=nested(MODEL))
         rows = self._sql.query(sql.strip(), title="Circumstances that may lie behind it", owner=owner).table.to_pylist()
         step = plan.step("affected")
         by_errors = step is not None and DEFINED_BY_ERRORS.search(step.sql) is not None
@@ -154,7 +154,7 @@ def _mark(kind: str, name: str, value: str) -> Mark:
     if kind == "version":
         return Mark(f"version {value}", f"SELECT trace_id FROM traces WHERE version = {quote(value)}")
     if kind == "model":
-        return Mark(f"model {value}", f"SELECT c.trace_id FROM {compose.nested(MODEL)} AS c WHERE c.value = {quote(value)}")
+        return Mark(f"model {value}", f"SELECT c.trace_id FROM {nested(MODEL)} AS c WHERE c.value = {quote(value)}")
     mask = "regexp_replace(substring(error_text, 1, 120), '[0-9]+', '#')"
     text = " ".join(value.split())
     return Mark(

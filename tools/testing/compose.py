@@ -7,6 +7,7 @@ cluster or one aligned column; only `evidence_rows`, `affected_rows` and `expose
 from collections.abc import Sequence
 
 from ..census.literals import quote
+from ..sql.intermediate import nested
 from .plan import Contrast, Plan, QueryStep, Role, SliceOutcome, Slices
 
 CONFIRMATION = "confirmation"
@@ -17,9 +18,27 @@ REFUTING = 3
 """Traces shown for and against a statement."""
 
 
-def nested(sql: str) -> str:
-    """A SELECT in parentheses; the line break keeps a comment at its end from swallowing the bracket."""
-    return f"(\n{sql.strip().rstrip(';')}\n)"
+def parts(plan: Plan) -> tuple[str, ...]:
+    """The SELECTs that the queries about a plan share: its steps, and its population with and without its clusters."""
+    return (*(step.sql for step in plan.queries), members(plan), clustered(plan))
+
+
+def members(plan: Plan) -> str:
+    """The traces that the plan is about, cut to their half."""
+    half = f"\nJOIN clusters AS h ON h.trace_id = p.trace_id AND h.half = '{CONFIRMATION}'" if plan.half == "confirmation" else ""
+    left_out = f" AND p.trace_id NOT IN ({', '.join(map(quote, sorted(plan.leave_out)))})" if plan.leave_out else ""
+    return f"SELECT DISTINCT p.trace_id FROM {nested(_population(plan))} AS p{half} WHERE p.trace_id IS NOT NULL{left_out}"
+
+
+def clustered(plan: Plan) -> str:
+    """The traces that the plan is about, with their clusters.
+
+    A trace that the clusters don't know counts as one by itself; a NULL would make one cluster of all such traces.
+    """
+    return (
+        "SELECT p.trace_id, coalesce(CAST(c.cluster_id AS STRING), p.trace_id) AS cluster\n"
+        f"FROM {nested(members(plan))} AS p LEFT JOIN clusters AS c ON c.trace_id = p.trace_id"
+    )
 
 
 def member_count(plan: Plan) -> str:
@@ -53,10 +72,10 @@ def cluster_table(plan: Plan, *, by_trace: bool) -> str:
     """Per cluster and arm: `traces`, `affected`, and `unreadable` among those that aren't affected."""
     unreadable = "CASE WHEN affected.trace_id IS NULL THEN unreadable.trace_id END" if plan.step("unreadable") else "NULL"
     return (
-        f"{_with(plan, 'affected', 'exposed', 'unreadable')}\n"
+        f"{_with(plan, 'affected', 'exposed', 'unreadable', by_trace=by_trace)}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, {_exposed(plan)} AS exposed, count(*) AS traces,\n"
         f"       count(affected.trace_id) AS affected, count({unreadable}) AS unreadable\n"
-        f"FROM members AS m{_joins(plan, 'affected', 'exposed', 'unreadable')}{_clusters(by_trace)}\n"
+        f"FROM members AS m{_joins(plan, 'affected', 'exposed', 'unreadable')}\n"
         "GROUP BY 1, 2 ORDER BY 1, 2"
     )
 
@@ -64,10 +83,10 @@ def cluster_table(plan: Plan, *, by_trace: bool) -> str:
 def measured_rows(plan: Plan, *, by_trace: bool) -> str:
     """The measure of each finished (OK) trace that has one, with its arm and cluster."""
     return (
-        f"{_with(plan, 'exposed')}\n"
+        f"{_with(plan, 'exposed', by_trace=by_trace)}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, {_exposed(plan)} AS exposed, v.value AS value\n"
         f"FROM members AS m JOIN {nested(_sql(plan, 'measure'))} AS v ON v.trace_id = m.trace_id"
-        f"{_joins(plan, 'exposed')}{_clusters(by_trace)}\n"
+        f"{_joins(plan, 'exposed')}\n"
         "ORDER BY 1, 2, 3"
     )
 
@@ -78,7 +97,7 @@ def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
         f"SELECT DISTINCT x.trace_id, {2**place} AS bit FROM {nested(mark)} AS x" for place, mark in enumerate(marks)
     )
     return (
-        f"{_with(plan, 'affected', 'unreadable')},\n"
+        f"{_with(plan, 'affected', 'unreadable', by_trace=by_trace)},\n"
         f"marked AS (SELECT b.trace_id, sum(b.bit) AS marks FROM ({bits}) AS b GROUP BY b.trace_id),\n"
         "called AS (\n"
         "  SELECT s.trace_id, min_by(s.name, s.position) AS tool FROM spans AS s WHERE s.span_type = 'TOOL' GROUP BY 1)\n"
@@ -87,7 +106,7 @@ def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
         "       count(*) AS traces, count(affected.trace_id) AS affected,\n"
         "       min(t.request_time) AS first_at, max(t.request_time) AS last_at\n"
         f"FROM members AS m JOIN traces AS t ON t.trace_id = m.trace_id"
-        f"{_joins(plan, 'affected', 'unreadable')}{_clusters(by_trace)}\n"
+        f"{_joins(plan, 'affected', 'unreadable')}\n"
         "LEFT JOIN marked ON marked.trace_id = m.trace_id LEFT JOIN called ON called.trace_id = m.trace_id\n"
         f"WHERE t.request_time IS NOT NULL{_read(plan)}\nGROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
     )
@@ -96,18 +115,18 @@ def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
 def timed_rows(plan: Plan, *, by_trace: bool) -> str:
     """Each trace that a plan is about and that was read: its cluster, its instant, and 1 if it is affected; in order of time."""
     return (
-        f"{_with(plan, 'affected', 'unreadable')}\n"
+        f"{_with(plan, 'affected', 'unreadable', by_trace=by_trace)}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, t.request_time AS at,\n"
         f"       CASE WHEN affected.trace_id IS NULL THEN 0 ELSE 1 END AS affected\n"
         f"FROM members AS m JOIN traces AS t ON t.trace_id = m.trace_id"
-        f"{_joins(plan, 'affected', 'unreadable')}{_clusters(by_trace)}\n"
+        f"{_joins(plan, 'affected', 'unreadable')}\n"
         f"WHERE t.request_time IS NOT NULL{_read(plan)}\nORDER BY t.request_time, m.trace_id"
     )
 
 
 def frame_rows(plan: Plan, *, by_trace: bool) -> str:
     """The traces of a slice search with their clusters, in the order in which all its columns come."""
-    return f"{_with(plan)}\nSELECT {_cluster(by_trace)} AS cluster\nFROM members AS m{_clusters(by_trace)}\nORDER BY m.trace_id"
+    return f"{_with(plan, by_trace=by_trace)}\nSELECT {_cluster(by_trace)} AS cluster\nFROM members AS m\nORDER BY m.trace_id"
 
 
 def frame_column(plan: Plan, sql: str, *, valued: bool) -> str:
@@ -143,13 +162,20 @@ def evidence_rows(plan: Plan, *, seed: int) -> str:
         f"{_with(plan, 'affected', 'exposed', 'unreadable')},\n"
         f"sided AS (SELECT m.trace_id AS trace_id, {_side(plan)} AS side\n"
         f"  FROM members AS m{_joins(plan, 'affected', 'exposed', 'unreadable')}),\n"
-        "picked AS (SELECT trace_id, side, row_number() OVER (\n"
-        f"  PARTITION BY side ORDER BY md5(concat('{seed}:', trace_id)), trace_id) AS place\n"
-        "  FROM sided WHERE side IS NOT NULL)\n"
-        "SELECT p.trace_id AS picked_trace_id, p.side AS picked_side, p.place AS picked_place, s.*\n"
+        f"supporting AS ({_first('supports', SUPPORTING, seed)}),\n"
+        f"refuting AS ({_first('refutes', REFUTING, seed)}),\n"
+        "picked AS (SELECT * FROM supporting UNION ALL SELECT * FROM refuting)\n"
+        "SELECT p.trace_id AS picked_trace_id, p.side AS picked_side, p.rank AS picked_rank, s.*\n"
         "FROM picked AS p LEFT JOIN affected_rows AS s ON s.trace_id = p.trace_id\n"
-        f"WHERE p.place <= CASE WHEN p.side = 'supports' THEN {SUPPORTING} ELSE {REFUTING} END\n"
-        "ORDER BY 2 DESC, 3"
+        "ORDER BY 2 DESC, 3, 1"
+    )
+
+
+def _first(side: str, most: int, seed: int) -> str:
+    """The first traces of one side in the seeded random order: a few of as many as there are, so nothing is sorted whole."""
+    return (
+        f"SELECT trace_id, side, md5(concat('{seed}:', trace_id)) AS rank FROM sided\n"
+        f"  WHERE side = '{side}' ORDER BY 3, 1 LIMIT {most}"
     )
 
 
@@ -206,18 +232,15 @@ def _population(plan: Plan) -> str:
     )
 
 
-def _with(plan: Plan, *roles: Role) -> str:
-    """The population, cut to its half, and the steps asked for, as sets of trace ids."""
-    half = f"\nJOIN clusters AS h ON h.trace_id = p.trace_id AND h.half = '{CONFIRMATION}'" if plan.half == "confirmation" else ""
-    left_out = f" AND p.trace_id NOT IN ({', '.join(map(quote, sorted(plan.leave_out)))})" if plan.leave_out else ""
-    population = f"SELECT DISTINCT p.trace_id FROM {nested(_population(plan))} AS p{half} WHERE p.trace_id IS NOT NULL{left_out}"
-    parts = [f"members AS ({population})"]
+def _with(plan: Plan, *roles: Role, by_trace: bool = True) -> str:
+    """The population, unless `by_trace` with its clusters, and the steps asked for, as sets of trace ids."""
+    tables = [f"members AS {nested(members(plan) if by_trace else clustered(plan))}"]
     steps = [(role, step) for role in roles if (step := plan.step(role)) is not None]
-    parts += [
+    tables += [
         f"{role}_rows AS {nested(step.sql)},\n{role} AS (SELECT DISTINCT s.trace_id FROM {role}_rows AS s)"
         for role, step in steps
     ]
-    return "WITH " + ",\n".join(parts)
+    return "WITH " + ",\n".join(tables)
 
 
 def _joins(plan: Plan, *roles: Role) -> str:
@@ -230,12 +253,7 @@ def _read(plan: Plan) -> str:
 
 
 def _cluster(by_trace: bool) -> str:
-    # A trace that the clusters don't know counts as one by itself; a NULL would make one cluster of all such traces.
-    return "m.trace_id" if by_trace else "coalesce(CAST(c.cluster_id AS STRING), m.trace_id)"
-
-
-def _clusters(by_trace: bool) -> str:
-    return "" if by_trace else "\nLEFT JOIN clusters AS c ON c.trace_id = m.trace_id"
+    return "m.trace_id" if by_trace else "m.cluster"
 
 
 def _exposed(plan: Plan) -> str:

@@ -147,7 +147,8 @@ class PlanExecutor:
         contrast = self._as_contrast(queries, plan, cell)
         if contrast is None:
             return []
-        table = queries.ask(compose.exposed_ids(contrast), f"All compared traces of {contrast.population_title}")
+        title = f"All compared traces of {contrast.population_title}"
+        table = queries.ask(compose.exposed_ids(contrast), title, about=contrast)
         return table["trace_id"].to_pylist()
 
     def within_strata(self, plan: Plan, marks: Sequence[str], *, owner: str = "") -> list[WithinStrata]:

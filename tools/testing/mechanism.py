@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from ..census.advice import names_mechanism
 from ..census.drafting import ELSEWHERE, SHARED
+from ..sql.intermediate import nested
 from ..sql.service import SqlService
-from .compose import nested
+from . import compose
 from .plan import Plan
 
 SHOWN = 160
@@ -44,8 +45,9 @@ def find_mechanism(sql: SqlService, plan: Plan, *, owner: str) -> Mechanism:
     if step is None:
         return Mechanism("", confirmed=False)
     within = f" JOIN {nested(exposed.sql)} AS e ON e.trace_id = a.trace_id" if exposed is not None else ""
-    query = MESSAGES.format(affected=nested(step.sql), population=nested(plan.population), exposed=within)
-    found = sql.query(query.strip(), title=f"What the affected traces of {owner} say", owner=owner).table.to_pylist()
+    query = MESSAGES.format(affected=nested(step.sql), population=nested(plan.population), exposed=within).strip()
+    title = f"What the affected traces of {owner} say"
+    found = sql.query(query, title=title, owner=owner, parts=compose.parts(plan)).table.to_pylist()
     if not found or not found[0]["hits"]:
         return Mechanism("", confirmed=False)
     row = found[0]

@@ -35,9 +35,12 @@ class PlanQueries:
         self._sql = sql
         self._owner = owner
 
-    def ask(self, sql: str, title: str) -> pa.Table:
-        """Answers one query and keeps its id."""
-        answer = self._sql.query(sql, title=title, owner=self._owner)
+    def ask(self, sql: str, title: str, *, about: Plan | None = None) -> pa.Table:
+        """Answers one query and keeps its id.
+
+        What it shares with other queries of its plan, ours unless it is `about` another, is answered once.
+        """
+        answer = self._sql.query(sql, title=title, owner=self._owner, parts=compose.parts(about or self.plan))
         if answer.query_id not in self.query_ids:
             self.query_ids.append(answer.query_id)
         return answer.table
@@ -88,7 +91,7 @@ class PlanQueries:
 
     def evidence(self, plan: Plan, *, seed: int) -> tuple[Evidence, ...]:
         """A few traces for and against `plan`, which is ours or the contrast that decides ours."""
-        table = self.ask(compose.evidence_rows(plan, seed=seed), "Traces for and against")
+        table = self.ask(compose.evidence_rows(plan, seed=seed), "Traces for and against", about=plan)
         step = plan.step("affected")
         title = step.title if step is not None else ""
         picked: dict[str, Evidence] = {}
@@ -107,7 +110,7 @@ class PlanQueries:
 
     def affected(self, plan: Plan) -> list[AffectedTrace]:
         """All affected traces of `plan`, one entry a trace."""
-        table = self.ask(compose.affected_rows(plan), f"All affected traces of {plan.population_title}")
+        table = self.ask(compose.affected_rows(plan), f"All affected traces of {plan.population_title}", about=plan)
         found: dict[str, AffectedTrace] = {}
         for batch in table.to_batches(max_chunksize=BATCH):
             for row in batch.to_pylist():

@@ -24,7 +24,7 @@ from ..insights.models import (
     TrendPoint,
 )
 from ..shares import percent
-from .compose import nested
+from ..sql.intermediate import nested
 from .fingerprints import entry_of, fingerprint_of
 from .plan import Count, Plan, QueryStep, Rate, Read
 from .playbooks import Entry

@@ -35,6 +35,18 @@ class Worker(Protocol):
         """
         ...
 
+    def keep(self, sql: str, catalog: Catalog, name: str, *, timeout_s: float, max_bytes: int) -> bool:
+        """Puts the rows of a query aside, as the intermediate result `name`, which later queries of any worker may name.
+
+        Returns:
+            Whether they were: not where they are too many, of types that a file doesn't give back as they were, or where the
+            engine keeps none.
+
+        Raises:
+            What `run` raises.
+        """
+        ...
+
     def kill(self) -> None:
         """Ends the query that runs, at once and without waiting; the thread that waits for it gets `WorkerGone`."""
         ...

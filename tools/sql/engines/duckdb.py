@@ -1,23 +1,28 @@
 """DuckDB over the Parquet files of a snapshot: views under the names of the relations, and nothing else within reach.
 
-Only the catalog's own files can be read; no other file, no network, no extension, no setting. One thread, so that sums of floats
-and the order of groups are the same each time. Imports neither sqlglot nor mlflow: the worker must start fast.
+Only the catalog's own files and intermediate results can be read; no other file, no network, no extension, no setting. One
+thread, so that sums of floats and the order of groups are the same each time. Imports neither sqlglot nor mlflow: the worker must
+start fast.
 """
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..catalog import Catalog
 from ..relations import RELATIONS, Relation
 from .macros import macro_statements
 from .types import plain_schema
 
+INTERMEDIATE = re.compile(r"\bintermediate_[0-9a-f]{16}\b")
+"""The name of an intermediate result; its file is named so too."""
 _BATCH_ROWS = 65_536
 _SIMPLE_TYPES = {"STRING": "VARCHAR", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "TIMESTAMP": "TIMESTAMP"}
 
@@ -35,12 +40,16 @@ class DuckDBEngine:
         self._memory_mb = memory_mb
         self._scratch = scratch
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self.intermediate: Path | None = None
+        """The folder of the catalog's intermediate results."""
+        self._viewed: set[str] = set()
 
     def open(self, catalog: Catalog) -> None:
         """Opens the relations of the catalog, and locks the door behind."""
         self.close()
         connection = duckdb.connect(":memory:", config={"threads": 1, "python_enable_replacements": False})
         self._connection = connection
+        self.intermediate = Path(catalog.intermediate) if catalog.intermediate else None
         for statement in (*self._settings(catalog), *macro_statements()):
             connection.execute(statement)
         cut = bool(catalog.files.get("traces")) and bool(connection.execute(f"{_traces_outside(catalog)} LIMIT 1").fetchall())
@@ -55,9 +64,7 @@ class DuckDBEngine:
             duckdb.Error: The query can't be answered.
             pyarrow.ArrowInvalid: A value doesn't fit a plain type.
         """
-        if self._connection is None:
-            raise duckdb.InvalidInputException("the engine isn't open")
-        reader = self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
+        reader = self._read(sql)
         schema = plain_schema(reader.schema)
         empty = True
         for batch in reader:
@@ -66,11 +73,46 @@ class DuckDBEngine:
         if empty:
             yield pa.RecordBatch.from_pylist([], schema=schema)
 
+    def keep(self, sql: str, name: str, *, max_bytes: int) -> bool:
+        """Writes the rows of a query to the file of an intermediate result, whole or not at all.
+
+        Returns:
+            Whether they were written: not where a file wouldn't give back a column as it was, nor where they are more than
+            `max_bytes` or there is no room.
+
+        Raises:
+            duckdb.Error: The query can't be answered.
+        """
+        if self.intermediate is None:
+            return False
+        reader, path = self._read(sql), self.intermediate / f"{name}.parquet"
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        try:
+            kept = _write(reader, unfinished, max_bytes=max_bytes)
+            if kept:
+                unfinished.replace(path)
+            return kept
+        except OSError:
+            return False
+        finally:
+            unfinished.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Closes the connection, if one is open."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._viewed.clear()
+
+    def _read(self, sql: str) -> pa.RecordBatchReader:
+        if self._connection is None:
+            raise duckdb.InvalidInputException("the engine isn't open")
+        for name in sorted(set(INTERMEDIATE.findall(sql)) - self._viewed):
+            path = self.intermediate / f"{name}.parquet" if self.intermediate else None
+            if path and path.exists():
+                self._connection.execute(f"CREATE VIEW {_name(name)} AS SELECT * FROM read_parquet({_list([str(path)])})")
+                self._viewed.add(name)
+        return self._connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
 
     def _settings(self, catalog: Catalog) -> list[str]:
         files = [path for paths in catalog.files.values() for path in paths] + ([catalog.kept] if catalog.kept else [])
@@ -83,6 +125,7 @@ class DuckDBEngine:
             "SET error_on_division_by_zero = false",
             "SET ieee_floating_point_ops = false",
             f"SET allowed_paths = {_list(files)}",
+            f"SET allowed_directories = {_list([f'{self.intermediate}/'] if self.intermediate else [])}",
             "SET enable_external_access = false",
         ]
 
@@ -99,6 +142,26 @@ def duckdb_type(type_: str) -> str:
         return f"MAP({', '.join(duckdb_type(part) for part in inner.split(','))})"
     fields = (field.split(":", maxsplit=1) for field in re.split(r",(?![^<]*>)", inner))
     return f"STRUCT({', '.join(f'{_name(name.strip())} {duckdb_type(part)}' for name, part in fields)})"
+
+
+def _write(reader: pa.RecordBatchReader, path: Path, *, max_bytes: int) -> bool:
+    """Writes batch by batch, and stops where it is too much."""
+    if not all(_comes_back(field.type) for field in reader.schema):
+        return False
+    with path.open("wb") as file, pq.ParquetWriter(file, reader.schema, compression="snappy", use_dictionary=False) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            if file.tell() > max_bytes:
+                return False
+    return True
+
+
+def _comes_back(type_: pa.DataType) -> bool:
+    """Whether a file gives a column back with the type and the values that the engine gave it."""
+    numbers = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    texts = pa.types.is_string(type_) or pa.types.is_large_string(type_)
+    others = pa.types.is_null(type_) or pa.types.is_boolean(type_) or pa.types.is_date(type_)
+    return numbers or texts or others or type_ == pa.timestamp("us")
 
 
 def _views(catalog: Catalog, *, cut: bool) -> list[str]:

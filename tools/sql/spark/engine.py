@@ -109,6 +109,11 @@ class SparkWorker:
                 self.kill()  # nothing is known of what it does
             raise
 
+    def keep(self, sql: str, catalog: Catalog, name: str, *, timeout_s: float, max_bytes: int) -> bool:
+        """Nothing: a server may not see this machine's files, and what it keeps itself it may lose."""
+        del sql, catalog, name, timeout_s, max_bytes
+        return False
+
     def kill(self) -> None:
         """Lets whoever waits go, and interrupts at the server what runs; doesn't wait for that."""
         with self._state:
