@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from ..tools.insights.affected import AffectedTrace
 from ..tools.insights.identity import issue_id
-from ..tools.insights.models import Aspect, Cell, Hypothesis, HypothesisStatus, Issue
+from ..tools.insights.models import Aspect, Cell, Hypothesis, HypothesisDraft, HypothesisStatus, Issue
 from ..tools.insights.transitions import SETTLED
-from ..tools.testing.aspects import Shown, is_told_in_parts, overlap, repeats, trace_set
+from ..tools.testing.aspects import INSIDE, Shown, is_told_in_parts, overlap, repeats, share_inside, trace_set
 from ..tools.testing.drafting import draft_aspect
 from ..tools.testing.fingerprints import fingerprint_of
 from ..tools.testing.outcomes import FAILED_STEP
@@ -46,6 +46,8 @@ class Telling:
             for issue in issues
             if issue.source_run_id == bench.run_id and issue.source == "census" and issue.status not in SETTLED
         }
+        self._told_by: dict[str, list[HypothesisDraft]] = {}
+        """By issue what is told there, to know again what is akin to it."""
 
     def in_order(self, hypotheses: Sequence[Hypothesis]) -> list[Finding]:
         """The validated problems as they are told: what is known first, then by severity, a whole before its segments."""
@@ -61,17 +63,27 @@ class Telling:
         if is_read(finding.hypothesis):
             return None
         new, subject = self._shown(finding, affected), finding.subject(self._bench)
-        home = None if subject in self._known else self._home(new)
+        home = None if subject in self._known else self._home(new, finding.hypothesis)
         if subject not in self._settled:
             self._told.setdefault(home or subject, []).append(new)
+            self._told_by.setdefault(home or subject, []).append(finding.hypothesis)
         return home
 
-    def _home(self, new: Shown) -> str | None:
+    def _home(self, new: Shown, hypothesis: Hypothesis) -> str | None:
         traces = self._bench.snapshot.record.traces
-        homes = {key: told for key, told in self._told.items() if any(repeats(new, each, traces=traces) for each in told)}
+        homes = {
+            key: told
+            for key, told in self._told.items()
+            if any(repeats(new, each, traces=traces) for each in told) or self._is_part(key, new, hypothesis)
+        }
         if not homes and is_told_in_parts(new, [each for told in self._told.values() for each in told]):
             homes = self._told
         return max(homes, key=lambda key: overlap(new.affected, homes[key][0].affected), default=None)
+
+    def _is_part(self, home: str, new: Shown, hypothesis: Hypothesis) -> bool:
+        """Whether an issue tells of what a model called the same, and of nearly all of these traces among others."""
+        akin = any(_are_akin(hypothesis, each) for each in self._told_by.get(home, ())) or hypothesis.akin == home
+        return akin and any(share_inside(new.affected, each.affected) >= INSIDE for each in self._told[home])
 
     def add(self, home: str, finding: Finding) -> Issue:
         """Keeps a finding as an aspect of an issue."""
@@ -110,6 +122,10 @@ class Telling:
 def _is_new_problem(hypothesis: Hypothesis) -> bool:
     is_new = hypothesis.polarity == "problem" and hypothesis.source != "prior"
     return is_new and hypothesis.status is HypothesisStatus.VALIDATED
+
+
+def _are_akin(one: HypothesisDraft, other: HypothesisDraft) -> bool:
+    return any(a.akin and b.plan and a.akin == b.plan.digest for a, b in ((one, other), (other, one)))
 
 
 def _is_of_any_kind(hypothesis: Hypothesis) -> bool:

@@ -44,8 +44,13 @@ class Grouped:
 
     @property
     def traces(self) -> int:
-        """Traces that it was noted in."""
-        return len({note.trace_id for note in self.notes})
+        """How many traces it was noted in."""
+        return len(self.noted_in)
+
+    @property
+    def noted_in(self) -> frozenset[str]:
+        """These traces."""
+        return frozenset(note.trace_id for note in self.notes)
 
     @property
     def harmed(self) -> tuple[int, int]:

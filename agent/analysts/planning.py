@@ -48,7 +48,9 @@ class Suggested:
     why: str
     """The same in words."""
     seen: tuple[str, ...] = ()
-    """What was noted of single traces that made it a candidate."""
+    """What was noted of single traces that made it a candidate ..."""
+    noted_in: frozenset[str] = frozenset()
+    """... and the traces."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Planned:
 
     draft: HypothesisDraft | None
     refused: str = ""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is decided by reading."""
+        return self.draft is not None and self.draft.plan is not None and self.draft.plan.reading is not None
 
 
 async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bool, owner: str = OWNER) -> Planned:

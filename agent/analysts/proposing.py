@@ -8,7 +8,8 @@ from ...tools.insights.models import Census, HypothesisDraft, Issue
 from .exploring import explore
 from .forms import Candidate
 from .inquiry import Inquiry
-from .merging import merge_candidates
+from .likeness import Known, known_draft, known_hypothesis, known_issue, pairs_of, tell_apart
+from .merging import find_alike
 from .planning import Planned, Suggested, plan_candidate
 from .reading import Read, read_openly
 
@@ -36,27 +37,30 @@ async def propose_reading(
     inquiry.show(Event("step", "Looking around", step=inquiry.step))
     modes = [mode.candidate for mode in read.modes]
     found = await explore(inquiry, census, modes, rounds=min(ROUNDS, max(1, traces // TRACES_A_ROUND)))
-    known = [*(draft.statement for draft in counting), *(f"{issue.title}: {issue.description[:200]}" for issue in earlier)]
-    known += await asyncio.to_thread(_tested_before, inquiry)
-    candidates, merged = await merge_candidates(inquiry, [*modes, *found], known)
+    known = [*map(known_draft, counting), *map(known_issue, earlier), *await asyncio.to_thread(_tested_before, inquiry)]
+    alike = await find_alike(inquiry, [*modes, *found], known)
+    candidates = [each for each in (*modes, *found) if each not in alike]
     most = min(CANDIDATES, max(3, traces // TRACES_A_CANDIDATE))
     chosen = choose_candidates(candidates, frozenset(modes), most)
     cut = [f"{each.statement} Left out: more than {most} were proposed." for each in candidates if each not in chosen]
     inquiry.show(Event("step", "Writing the plans", step=inquiry.step))
     asked = [asked_for(draft.statement) for draft in counting if is_unplanned_focus(draft)]
     readings = next(most for least, most in READINGS if traces >= least)
-    planned = await _plan(inquiry, [*asked, *(_suggested(each, read) for each in chosen)], readings)
+    suggested = [_suggested(each, read) for each in chosen]
+    planned = await _plan(inquiry, [*asked, *suggested], readings)
+    pairs, merged = pairs_of(alike, list(zip(suggested, planned[len(asked) :], strict=True)), lambda each: _suggested(each, read))
+    planned += await tell_apart(inquiry, pairs, readings=readings - sum(each.reads for each in planned))
     drafts = _once([each.draft for each in planned if each.draft is not None])
     refused = [each.refused for each in planned if each.draft is None]
     return Proposal(drafts, (*merged, *cut, *refused, *_notes(read)))
 
 
-def _tested_before(inquiry: Inquiry) -> list[str]:
+def _tested_before(inquiry: Inquiry) -> list[Known]:
     """What this analysis has tested already, where it is gone on with after its end; counting's statements are known anyway."""
     if not inquiry.analysis.asked_on:
         return []
     listed = inquiry.bench.store.list_hypotheses(inquiry.analysis.run_id)
-    return [each.statement for each in listed if each.source in {"sample", "judging", "user"}]
+    return [known_hypothesis(each) for each in listed if each.source in {"sample", "judging", "user"}]
 
 
 def choose_candidates(candidates: Sequence[Candidate], modes: Collection[Candidate], most: int) -> list[Candidate]:
@@ -94,7 +98,7 @@ def _suggested(candidate: Candidate, read: Read) -> Suggested:
         return Suggested(candidate, "sample", f"Exploration suggests it: {candidate.title}.")
     seen = f", seen in {mode.traces} of them" if mode.traces else ""
     why = f"Open reading of {read.traces} traces suggests it{seen}: {candidate.title}."
-    return Suggested(candidate, "sample", why, seen=mode.examples)
+    return Suggested(candidate, "sample", why, seen=mode.examples, noted_in=mode.noted_in)
 
 
 def asked_for(words: str) -> Suggested:

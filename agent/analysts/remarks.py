@@ -14,7 +14,8 @@ from ...tools.testing.plan import Contrast, Rate
 from ...tools.testing.render import render_plan
 from .grouping import Grouped, Note, group_notes
 from .inquiry import Inquiry
-from .merging import merge_candidates
+from .likeness import known_hypothesis, known_issue, pairs_of, tell_apart
+from .merging import find_alike
 from .planning import READ_LEAST, Planned, Suggested, plan_candidate
 
 MOST = 5
@@ -44,15 +45,20 @@ async def propose_from_remarks(
     inquiry.show(Event("step", "What else was noted while judging", step=inquiry.step))
     notes = [Note(each.trace_id, each.what, each.quote) for each in noticed][:NOTES]
     modes, ungrouped = await group_notes(inquiry, notes)
-    known = [*(each.statement for each in tested), *(f"{issue.title}: {issue.description[:200]}" for issue in earlier)]
-    candidates, merged = await merge_candidates(inquiry, [mode.candidate for mode in modes], known)
+    known = [*map(known_hypothesis, tested), *map(known_issue, earlier)]
+    alike = await find_alike(inquiry, [mode.candidate for mode in modes], known)
+    candidates = [mode.candidate for mode in modes if mode.candidate not in alike]
     unread = inquiry.bench.snapshot.record.traces - len(inquiry.seen)
     testable = [each for each in candidates if each.by_sql or unread >= READ_LEAST]
-    chosen = [mode for mode in modes if mode.candidate in testable][:MOST]
+    suggested = {mode.candidate: _suggested(mode) for mode in modes}
+    chosen = [suggested[each] for each in testable[:MOST]]
     cut = [f"{each.statement} Left out: {MOST} are tested of what was noted while judging." for each in testable[MOST:]]
     cut += [f"{each.statement} Left out: nearly all traces were read already." for each in candidates if each not in testable]
     may_read = unread >= READ_LEAST
-    planned = await asyncio.gather(*(plan_candidate(inquiry, _suggested(mode), may_read=may_read) for mode in chosen))
+    planned = await asyncio.gather(*(plan_candidate(inquiry, each, may_read=may_read) for each in chosen))
+    pairs, merged = pairs_of(alike, list(zip(chosen, planned, strict=True)), lambda each: suggested[each])
+    left = MOST - len(chosen)
+    planned += await tell_apart(inquiry, pairs, readings=left if may_read else 0, most=left)
     akin = await asyncio.to_thread(_akin, inquiry)
     apart = [_apart(each, akin) for each in planned]
     refused = [each.refused for each in apart if each.draft is None]
@@ -62,7 +68,8 @@ async def propose_from_remarks(
 
 def _suggested(mode: Grouped) -> Suggested:
     seen = f"noted in {mode.traces} {'trace' if mode.traces == 1 else 'traces'} that were judged for other questions"
-    return Suggested(mode.candidate, "judging", f"It was {seen}: {mode.candidate.title}.", seen=mode.examples)
+    why = f"It was {seen}: {mode.candidate.title}."
+    return Suggested(mode.candidate, "judging", why, seen=mode.examples, noted_in=mode.noted_in)
 
 
 def _akin(inquiry: Inquiry) -> frozenset[str]:

@@ -55,14 +55,14 @@ def bench(store_template: Path, tmp_path: Path) -> Iterator[Workbench]:
         yield opened
 
 
-def validated(bench: Workbench, statement: str, sql: str) -> Finding:
+def validated(bench: Workbench, statement: str, sql: str, *, akin: str = "") -> Finding:
     """A tested and validated problem."""
     plan = Plan(
         estimand="process",
         steps=(QueryStep(role="affected", title=statement, sql=sql),),
         decision=Rate(threshold=0.01, threshold_source="configuration"),
     )
-    draft = HypothesisDraft(statement=statement, testing_plan=statement, plan=plan, source="playbook", kind="quality")
+    draft = HypothesisDraft(statement=statement, testing_plan=statement, plan=plan, source="playbook", kind="quality", akin=akin)
     made = bench.store.create_hypothesis(bench.run_id, draft)
     done = bench.executor.run(plan, owner=made.hypothesis_id, on_step=lambda *_: None)
     bench.store.record_result(bench.run_id, made.hypothesis_id, done.result, done.evidence)
@@ -112,6 +112,20 @@ def test_what_is_shown_of_the_same_traces_is_told_with_one_issue_and_once(bench:
     assert kept.aspects == (aspect,), "an analysis that is gone on with shows it no second time"
     assert transitions.found_again(issue, draft_of(issue), run_id="later", at=INSTANT).aspects == ()
     assert by_title["users thank"].aspects == ()
+
+
+def test_a_part_of_what_a_model_called_the_same_is_told_with_it_and_any_other_part_by_itself(bench: Workbench) -> None:
+    few = f"{FAILS} AND trace_id IN (SELECT trace_id FROM traces WHERE request_text LIKE '%bill %2%')"
+    whole = validated(bench, "pay fails", FAILS)
+    digest = plan_of(whole.hypothesis).digest
+    part, more = validated(bench, "pay fails at times", few, akin=digest), validated(bench, "users thank", THANKS, akin=digest)
+    alone = validated(bench, "pay fails on some bills", f"{few} AND true")
+    issues = told(bench, Telling(bench, {}, []), [whole, alone, more])
+    assert {issue.title: issue.aspects for issue in issues} == {
+        title: () for title in ("pay fails", "pay fails on some bills", "users thank")
+    }
+    by_title = {issue.title: issue for issue in told(bench, Telling(bench, {}, []), [whole, part])}
+    assert [each.title for each in by_title["pay fails"].aspects] == ["pay fails at times"]
 
 
 def test_a_more_severe_aspect_makes_an_issue_more_severe_unless_a_person_said_how_severe_it_is(bench: Workbench) -> None:

@@ -55,6 +55,11 @@ def overlap(one: Ids, other: Ids) -> float:
     return shared / max(1, one.size + other.size - shared)
 
 
+def share_inside(one: Ids, other: Ids) -> float:
+    """How much of one list is in the other."""
+    return _shared(one, other) / max(1, one.size)
+
+
 def repeats(new: Shown, told: Shown, *, traces: int) -> bool:
     """Whether what is new would be told of the same traces once more.
 

@@ -36,6 +36,8 @@ class HypothesisDraft(Part):
     """The entry of the playbook it came from: title, severity floor, cause and recommendation are taken from there."""
     issue_id: str = ""
     """The earlier issue that it looks at again, where its source is `prior`."""
+    akin: str = ""
+    """What a model called the same though it finds other traces: the digest of that plan, or the id of that issue."""
     origin: str = ""
     """Where a proposal stood in its stored list, (step, round, index); empty for a person's."""
     blocked: str = ""
