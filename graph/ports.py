@@ -55,6 +55,8 @@ class Explanation:
     _: KW_ONLY
     title: str = ""
     recommendation: str = ""
+    left_out: str = ""
+    """What of the analyst's words isn't here because nothing it was shown bears it out, in words."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ...tools.testing.plan import Plan, Slices
 from ..model import GivenUp
 from .fitting import Flexible, Value, flexible, whole_text
 from .forms import Explanation
-from .grounding import grounded
+from .grounding import grounded, left_out_in_words
 from .inquiry import Inquiry
 from .looking import GROUP_TRACES, Lookout
 from .weighing import select_these, weigh_cause
@@ -47,9 +47,11 @@ async def explain(inquiry: Inquiry, hypothesis: Hypothesis, affected: Sequence[A
     if plan is None or isinstance(plan.decision, Slices) or not ids:
         return Explained(counted)
     population = await asyncio.to_thread(_population, inquiry, hypothesis, plan)
-    answer = await _look_into(inquiry, hypothesis, plan, affected, sorted(population - set(ids)))
+    answer, left_out = await _look_into(inquiry, hypothesis, plan, affected, sorted(population - set(ids)))
+    if left_out:
+        inquiry.note(f"Left out of what the model says of {hypothesis.statement!r}: {left_out}")
     if answer is None:
-        return Explained(counted)
+        return Explained(counted, left_out=left_out)
     cause = await asyncio.to_thread(
         weigh_cause,
         inquiry.bench,
@@ -60,7 +62,8 @@ async def explain(inquiry: Inquiry, hypothesis: Hypothesis, affected: Sequence[A
         counted=plan.step("affected") is not None,
     )
     stronger = counted if counted.standing == "confirmed" else cause
-    return Explained(stronger, title=answer.title if title_fits(answer.title) else "", recommendation=answer.recommendation)
+    title = answer.title if title_fits(answer.title) else ""
+    return Explained(stronger, title=title, recommendation=answer.recommendation, left_out=left_out)
 
 
 def title_fits(title: str) -> bool:
@@ -70,10 +73,11 @@ def title_fits(title: str) -> bool:
 
 async def _look_into(
     inquiry: Inquiry, hypothesis: Hypothesis, plan: Plan, affected: Sequence[AffectedTrace], others: Sequence[str]
-) -> Explanation | None:
-    """The model's explanation after the looks that it asked for, without figures of its own; None where there is none.
+) -> tuple[Explanation | None, str]:
+    """The model's explanation after the looks that it asked for, without figures of its own; and what that leaves out, in words.
 
-    The verdicts are given, so all traces may be looked at.
+    There is none where the model doesn't answer, or where nothing of its cause is left. The verdicts are given, so all traces may
+    be looked at.
     """
     ids = list(dict.fromkeys(each.trace_id for each in affected))
     groups = {"affected": select_these(ids[:GROUP_TRACES]), "others": select_these(others[:GROUP_TRACES])}
@@ -89,11 +93,12 @@ async def _look_into(
     for left in range(ROUNDS, 0, -1):
         answer = await inquiry.ask("explain", Explanation, purpose="causes", **given, log=lookout.log, rounds=_rounds(left))
         if isinstance(answer, GivenUp):
-            return None
+            return None, ""
         if not answer.looks or left == 1:
             shown = "\n".join((inquiry.brief, *map(whole_text, (*given.values(), lookout.log))))
             said = {name: grounded(getattr(answer, name), shown) for name in ("title", "cause", "recommendation")}
-            return answer.model_copy(update=said) if said["cause"] else None
+            kept = answer.model_copy(update={name: each.text for name, each in said.items()})
+            return kept if kept.cause else None, left_out_in_words(said)
         await lookout.carry_out(answer.looks, learnt=answer.learnt)
     raise AssertionError("the last round answers")
 

@@ -66,7 +66,8 @@ async def _prove(
     traces = bench.snapshot.record.traces
     draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell, flagged=flagged)
     if entry is None and cell is None:
-        draft = worded(draft, title=explained.title, recommendation=explained.recommendation)
+        texts = {"title": explained.title, "recommendation": explained.recommendation, "left_out": explained.left_out}
+        draft = worded(draft, **texts)
     issue = await in_thread(lambda: _write(context, bench, hypothesis, draft, affected, cell))
     context.display.show(
         Event(

@@ -230,6 +230,9 @@ def test_a_plan_with_an_error_is_mended_tested_and_becomes_an_issue(run: Run) ->
     assert "check_availability" in issue.recommendation
     assert issue.cause.text.startswith("The prompt has no rule")
     assert "98.7654" not in issue.cause.text, "a figure that nobody counted"
+    assert issue.left_out == "1 sentence of the cause: figures that the model was not shown"
+    report = memory_of(run.uri).read_report(run.outcome.run_id) or ""
+    assert f"- **Left out of the model's words**: {issue.left_out}" in report and "98.7654" not in report
 
 
 def test_a_cause_that_only_says_again_what_was_counted_stays_suspected(run: Run) -> None:

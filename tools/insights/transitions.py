@@ -200,7 +200,8 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
         kept += f", stays {issue.severity} as a person set it" if issue.severity is not draft.severity else ""
         taken_over |= {name: getattr(issue, name) for name in SEVERITY}
     by_hand = draft.severity_by == "person"  # who makes it by hand names no cause, no remedy and no aspects
-    taken_over |= {"cause": issue.cause, "recommendation": issue.recommendation} if by_hand else {}
+    kept_texts = {"cause": issue.cause, "recommendation": issue.recommendation, "left_out": issue.left_out}
+    taken_over |= kept_texts if by_hand else {}
     taken_over["watch"] = issue.watch or draft.watch  # the looks of a trend are comparable because all follow one plan
     taken_over["onset"] = draft.onset or issue.onset  # later traces may all lie after the beginning
     line = f"{stamp(at)} found again by analysis {run_id}: {draft.affected} of {draft.population}, {draft.severity}{kept}"

@@ -96,9 +96,9 @@ def draft_aspect(hypothesis: Hypothesis, *, traces: int, entry: Entry | None, ce
 _TOLD_ELSEWHERE = Cause(text="the issue's", standing="suspected")
 
 
-def worded(draft: IssueDraft, *, title: str, recommendation: str) -> IssueDraft:
-    """The issue with the title and the recommendation of whoever explained it, where there are any."""
-    texts = {"title": _short(title), "recommendation": recommendation}
+def worded(draft: IssueDraft, *, title: str, recommendation: str, left_out: str = "") -> IssueDraft:
+    """The issue with the title and the recommendation of whoever explained it, where there are any, and what these leave out."""
+    texts = {"title": _short(title), "recommendation": recommendation, "left_out": left_out}
     return draft.model_copy(update={name: text for name, text in texts.items() if text})
 
 

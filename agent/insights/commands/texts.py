@@ -145,6 +145,8 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
     yield f"What:       {issue.description}"
     yield f"Cause:      {issue.cause.text} ({issue.cause.standing})"
     yield f"To do:      {issue.recommendation}"
+    if issue.left_out:
+        yield f"Left out:   {issue.left_out} (of the model's words)"
     if address := pages.issue(issue):
         yield f"In MLflow:  {address}"
     yield from evidence_lines(issue.evidence, lambda trace_id, span_id: pages.trace(issue.experiment_id, trace_id))

@@ -126,6 +126,8 @@ class IssueDraft(Part):
     interval: Interval | None = None
     cause: Cause
     recommendation: str
+    left_out: str = ""
+    """What a model said of cause and remedy that isn't here because it was shown nothing of the kind: how much, not what."""
     fingerprint: Fingerprint
     evidence: tuple[Evidence, ...]
     query_ids: tuple[str, ...] = ()
