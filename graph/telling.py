@@ -9,6 +9,7 @@ from ..tools.insights.models import Aspect, Cell, Hypothesis, HypothesisDraft, H
 from ..tools.insights.transitions import SETTLED
 from ..tools.testing.aspects import INSIDE, Shown, is_told_in_parts, overlap, repeats, share_inside, trace_set
 from ..tools.testing.drafting import draft_aspect
+from ..tools.testing.endings import asks_for_ending
 from ..tools.testing.fingerprints import fingerprint_of
 from ..tools.testing.outcomes import FAILED_STEP
 from ..tools.testing.playbooks import Entry
@@ -129,7 +130,8 @@ def _are_akin(one: HypothesisDraft, other: HypothesisDraft) -> bool:
 
 
 def _is_of_any_kind(hypothesis: Hypothesis) -> bool:
-    return hypothesis.plan is not None and any(step.sql in OF_ANY_KIND for step in hypothesis.plan.queries)
+    plan = hypothesis.plan
+    return asks_for_ending(plan) or plan is not None and any(step.sql in OF_ANY_KIND for step in plan.queries)
 
 
 def _findings(hypothesis: Hypothesis) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...graph.ports import Claim, Judged, Remark, Unasked
 from ...tools.insights.models import Consequence
 from ...tools.reading.digest import CHARS_PER_TOKEN, digest
+from ...tools.reading.related import ALONE, NARROW, Related, find_related
 from ...tools.reading.transcript import span_called
 from ...tools.reading.turns import has_turns, turns_around
 from ...tools.traces.views import TraceView
@@ -73,6 +74,9 @@ class LanguageJudge:
         await self._model.attach(bench.store, bench.run_id)
         brief = await self._brief(bench)
         turns = await asyncio.to_thread(_turns, bench, trace.trace_id) if brief.has_turns else ""
+        related = brief.related.get(trace.trace_id)
+        if related is not None:
+            await asyncio.to_thread(bench.look_at, related.trace_ids)
         asked = "\n".join(f"{number}. {' '.join(question.split())}" for number, question in enumerate(questions, start=1))
         text = digest(trace, tokens=TRACE_TOKENS, known=brief.known)
 
@@ -84,6 +88,7 @@ class LanguageJudge:
                 "agent": brief_for(self._model, brief.agent),
                 "questions": asked,
                 "may": may,
+                "related": flexible(related.text if related is not None else ALONE),
                 "trace": Flexible(len(turns) + len(text), lambda chars: _beside(turns, chars, whole=text, cut=cut)),
                 "spans": flexible(spans),
             }
@@ -102,7 +107,12 @@ class LanguageJudge:
         if bench.run_id not in self._shared:
             analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
             self._shared[bench.run_id] = await asyncio.to_thread(
-                lambda: _Brief(agent_brief(bench, analysis), known_texts(bench), has_turns(bench))
+                lambda: _Brief(
+                    agent_brief(bench, analysis),
+                    known_texts(bench),
+                    has_turns(bench),
+                    find_related(bench, None, half="all", room=NARROW),
+                )
             )
         return self._shared[bench.run_id]
 
@@ -114,6 +124,8 @@ class _Brief(NamedTuple):
     known: Mapping[str, str]
     has_turns: bool
     """Whether some traces are turns of the same conversation."""
+    related: Mapping[str, Related]
+    """What stands beside a trace, by trace; nothing where no other is about the same."""
 
 
 def _turns(bench: Workbench, trace_id: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Planned, Planner, Proposal
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
+from ...tools.testing.endings import endings_draft
 from ...tools.traces.sample import spread_sample
 from ...tools.workbench import Workbench
 from ..model import GivenUp, LanguageModel
@@ -68,7 +69,7 @@ class LanguageAnalyst:
         return " ".join(answer.description.split())
 
     async def propose(self, bench: Workbench, analysis: Analysis, census: Census, earlier: Sequence[Issue]) -> Proposal:
-        """What counting suggests, and on top of it what reading and exploring do."""
+        """What counting suggests, and on top of it how traces end, and what reading and exploring suggest."""
         counted = await self._counting.propose(bench, analysis, census, earlier)
         if not await self._may_ask(bench):
             return counted
@@ -79,7 +80,7 @@ class LanguageAnalyst:
         kept = [
             draft for draft in counted.drafts if not (is_unplanned_focus(draft) and asked_because(draft.statement) in planned)
         ]
-        return Proposal((*kept, *read.drafts), (*counted.left_out, *read.left_out))
+        return Proposal((*kept, endings_draft(), *read.drafts), (*counted.left_out, *read.left_out))
 
     async def follow_up(
         self,

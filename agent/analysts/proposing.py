@@ -19,9 +19,10 @@ TRACES_A_CANDIDATE = 5
 """... and at most one for so many traces, so that questions stay few."""
 EXPLORED = 3
 """One in so many of them is kept for what exploration finds, however much reading has found."""
-READINGS = ((200, 16), (100, 12), (0, 8))
-"""From so many traces on at most so many of them by reading: as many as one look at a trace can answer, or two. A sample that is
-read first, and what is asked of no trace, weigh less where there are more; all in all it is to be two questions a trace."""
+READINGS = ((200, 15), (100, 11), (0, 7))
+"""From so many traces on at most so many of them by reading: with the question how a trace ends as many as one look at it can
+answer, or two. A sample that is read first, and what is asked of no trace, weigh less where there are more; all in all it is to
+be two questions a trace."""
 ROUNDS = 8
 TRACES_A_ROUND = 12
 """Traces for each round of exploration, at most `ROUNDS` of them."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...tools.insights.models import Census
 from ...tools.reading.digest import CHARS_PER_TOKEN, digest
-from ...tools.reading.related import find_related
+from ...tools.reading.related import ALONE, find_related
 from ...tools.reading.transcript import span_called
 from ...tools.reading.turns import turns_around
 from ...tools.traces.claims import look_up
@@ -22,7 +22,6 @@ TRACE_TOKENS = 6_000
 """Of a trace that is read: most conversations with tools are shown whole."""
 ODD = 8
 """Traces of odd buckets that are read besides the random ones."""
-ALONE = "(no other trace is about the same)"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ...tools.testing.consequences import Flagged
 from ...tools.testing.drafting import draft_issue, worded
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
+from ..endings import rate_by_ending
 from ..follow import first_look, follow_known, in_scope, with_onset
 from ..mirror import show_in_mlflow
 from ..ports import Event
@@ -31,6 +32,7 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     told = await in_thread(lambda: Telling(bench, context.playbook, context.store.list_issues(analysis.experiment_id)))
     for finding in await in_thread(lambda: told.in_order(listed)):
         await _tell(context, bench, told, finding)
+    await in_thread(lambda: rate_by_ending(context, bench, listed))
     await follow_known(context, bench, analysis, listed)
     await in_thread(lambda: show_in_mlflow(context, analysis, traces=bench.snapshot.record.traces))
     await in_thread(lambda: context.store.finish_step(run_id, "issues"))

@@ -16,7 +16,7 @@ from analyze_experiment.agent.session import choose_analyst
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
 from analyze_experiment.tests.sample_traces import SampleExperiment
-from analyze_experiment.tests.scripted_model import Failure, Said, ScriptedModel
+from analyze_experiment.tests.scripted_model import AS_ASKED, Failure, Said, ScriptedModel
 from analyze_experiment.tools.errors import ModelError, UserError
 from analyze_experiment.tools.insights.models import Analysis
 from analyze_experiment.tools.tracking import connect
@@ -43,6 +43,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Generator[ScriptedModel]:
         monkeypatch.setenv("OPENAI_BASE_URL", scripted.url)
         monkeypatch.setenv("OPENAI_API_KEY", "k")
         scripted.script("TraceReading", UNREMARKABLE, repeat=True)
+        scripted.script("Judgements", AS_ASKED, repeat=True)
         scripted.script("Exploration", {"learnt": "Nothing of note.", "found": [], "looks": []}, repeat=True)
         yield scripted
     assert scripted.unscripted == []

@@ -19,7 +19,7 @@ from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.evals.planted.concierge.agent import SYSTEM_PROMPT
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, Watcher, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
-from analyze_experiment.tests.scripted_model import Request, ScriptedModel
+from analyze_experiment.tests.scripted_model import AS_ASKED, Request, ScriptedModel
 from analyze_experiment.tools.insights.models import Hypothesis, HypothesisDraft, HypothesisStatus, Issue
 from analyze_experiment.tools.tracking import connect
 
@@ -156,6 +156,7 @@ def script(server: ScriptedModel) -> None:
     server.script("Grouping", grouped, repeat=True)
     server.script("Exploration", explored, repeat=True)
     server.script("Duplicates", {"pairs": [{"candidate": "C9", "same_as": "C1"}, {"candidate": "C1", "same_as": "C1"}]})
+    server.script("Judgements", AS_ASKED, repeat=True)
     server.script("WrittenPlan", plan, repeat=True)
     server.script("Explanation", explained, repeat=True)
 
@@ -318,7 +319,7 @@ def test_the_rules_of_the_agent_stand_in_every_prompt_and_not_again_in_a_trace(r
 def test_killed_before_anything_was_stored_it_goes_on_without_asking_again(run: Run) -> None:
     assert run.asked_before_the_kill > SAMPLE
     later = [request.form for request in run.server.requests[run.asked_before_the_kill :]]
-    assert set(later) == {"Explanation"}
+    assert set(later) == {"Explanation", "Judgements"}
     spend = memory_of(run.uri).get_analysis(run.outcome.run_id).spend
     assert spend.calls == run.server.count()
 

@@ -22,6 +22,7 @@ from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import BEGINNING, SampleTrace, log_traces
 from analyze_experiment.tools.insights.models import (
     Analysis,
+    Endings,
     Hypothesis,
     HypothesisDraft,
     HypothesisStatus,
@@ -29,7 +30,9 @@ from analyze_experiment.tools.insights.models import (
     Noticed,
     Severity,
 )
-from analyze_experiment.tools.testing.plan import Plan, Read, ReadStep
+from analyze_experiment.tools.reporting.words import share_of_issue
+from analyze_experiment.tools.testing.endings import endings_draft
+from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep, Read, ReadStep
 from analyze_experiment.tools.testing.render import render_plan
 from analyze_experiment.tools.testing.watching import READ_AGAIN
 from analyze_experiment.tools.traces.views import TraceView
@@ -63,6 +66,19 @@ class HonestJudge:
         promises = PROMISE in trace.response
         claims = [flagged if promises and "promise" in question else Claim("not") for question in questions]
         return Judged(claims, self.remarks if promises else ())
+
+
+class StrictJudge(HonestJudge):
+    """Sees that three orders end wrongly for which a refund is promised, and four others."""
+
+    async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
+        """One claim a question."""
+        del bench
+        self.calls += 1
+        wrong = any(f"Order {n}?" in trace.request for n in (1, 11, 21, 0, 2, 12, 14))
+        said = PROMISE if PROMISE in trace.response else "is here."
+        claim = Claim("affected", "", said, "Not as asked.", "wrong", consequence_quote=said)
+        return Judged([claim if wrong else Claim("not") for _ in questions])
 
 
 class TiredJudge(HonestJudge):
@@ -158,6 +174,32 @@ def judged(refunds: Refunds, **settings: Any) -> tuple[Hypothesis, Issue, Watche
     return hypothesis, issue, watcher
 
 
+def test_a_counted_issue_whose_traces_end_no_worse_than_others_is_low(refunds: Refunds) -> None:
+    promises = QueryStep(
+        role="affected", title="promises", sql="SELECT trace_id FROM traces WHERE contains(response_text, 'promise')"
+    )
+    plan = Plan(estimand="snapshot", steps=(promises,), decision=Count(at_least=1, threshold_source="user"))
+    counted = HypothesisDraft(
+        statement="Agent promises refunds that nobody makes",
+        testing_plan=render_plan(plan),
+        plan=plan,
+        source="user",
+        kind="quality",
+    )
+    analyst = GivenAnalyst([counted, endings_draft()])
+    analyst.judge = StrictJudge()
+    outcome = analyse(refunds.uri, analyst=analyst)
+    store = memory_of(refunds.uri)
+    by_id = {each.hypothesis_id: each for each in store.list_issues("1")}
+    promised, ended = (by_id[each.hypothesis_id] for each in store.list_hypotheses(outcome.run_id))
+
+    assert promised.endings == Endings(judged=12, wrong=3, rest_judged=12, rest_wrong=4)
+    assert (promised.severity, promised.affected) == (Severity.LOW, 12)
+    assert "(by itself CRITICAL); 3 of 12 of its traces that were judged ended wrongly" in promised.severity_because
+    assert "12 of 24 traces (50.0%, counted exactly); 3 of 12 ended wrongly, of others 4 of 12" in share_of_issue(promised)
+    assert (ended.severity, ended.affected, ended.population, ended.endings) == (Severity.MEDIUM, 7, 24, None)
+
+
 def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tuple[Refunds, Hypothesis, Issue, Watcher]) -> None:
     refunds, hypothesis, issue, watcher = whole
 
@@ -168,9 +210,9 @@ def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tup
     assert (issue.affected, issue.population, issue.interval) == (TRACES // 2, TRACES, None)
     listed = memory_of(refunds.uri).issue_traces(issue.issue_id)
     assert {each.trace_id for each in listed} == set(refunds.trace_ids[1::2])
-    assert (issue.severity, issue.consequences and issue.consequences.wrong) == (Severity.MEDIUM, 3), "orders 1, 11 and 21"
+    assert (issue.severity, issue.consequences and issue.consequences.wrong) == (Severity.LOW, 3), "orders 1, 11 and 21"
+    assert "only 25.0% ended wrongly, so that harm is the exception: LOW" in issue.severity_because
     assert [each.consequence for each in listed] == ["wrong"] * 3 + ["misled"] * 9
-    assert "a judge whose errors aren't known" in issue.severity_because
     assert "the share that a judge flags" in issue.description
     assert f"After the verdict the rest was read too, all {TRACES} traces: {TRACES // 2} flagged." in issue.description
     assert {each.quote for each in issue.evidence if each.supports} == {PROMISE}

@@ -14,7 +14,7 @@ from .hypotheses import HypothesisMemory
 from .identity import experiment_of_issue
 from .identity import issue_id as id_of
 from .memory import in_order, index_entries, require_untouched
-from .models import EVIDENCE_LIMIT, Aspect, Issue, IssueDraft, TrendPoint
+from .models import EVIDENCE_LIMIT, Aspect, Endings, Issue, IssueDraft, Severity, TrendPoint
 
 INDEX = "insights.i."
 FIXED = ("issue_id", "experiment_id", "fingerprint", "created_at")
@@ -104,6 +104,14 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         at = self._now()
         return self.update_issue(
             issue_id, op=f"shown:{run_id}:{subject}", change=lambda current: transitions.with_aspect(current, aspect, at=at)
+        )
+
+    def keep_endings(self, issue_id: str, endings: Endings, severity: Severity, because: str, *, run_id: str) -> Issue:
+        """Keeps how the traces of an issue ended, and how severe it is by that; once per analysis and count."""
+        at = self._now()
+        op = f"ended:{run_id}:{endings.wrong}/{endings.judged}:{endings.rest_wrong}/{endings.rest_judged}"
+        return self.update_issue(
+            issue_id, op=op, change=lambda current: transitions.with_endings(current, endings, severity, because, at=at)
         )
 
     def issue_traces(self, issue_id: str) -> list[AffectedTrace]:

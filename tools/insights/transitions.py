@@ -7,6 +7,7 @@ from ..errors import MemoryRefused
 from ..testing.plan import Plan
 from .models import (
     Aspect,
+    Endings,
     Evidence,
     Hypothesis,
     HypothesisStatus,
@@ -225,6 +226,17 @@ def with_aspect(issue: Issue, aspect: Aspect, *, at: datetime) -> Issue:
         because = f"{issue.severity_because}; what else was shown of them is {aspect.severity}: {aspect.title}"
         changed |= {"severity": aspect.severity, "severity_because": because.removeprefix("; ")}
     return issue.model_copy(update=changed)
+
+
+def with_endings(issue: Issue, endings: Endings, severity: Severity, because: str, *, at: datetime) -> Issue:
+    """The issue with how its traces ended, and the severity that follows from that, unless a person set it."""
+    rest = f"{endings.rest_wrong} of {endings.rest_judged}"
+    line = f"{stamp(at)} {endings.wrong} of {endings.judged} judged traces ended wrongly, of others {rest}"
+    changed: dict[str, object] = {"endings": endings}
+    if issue.severity_by == "rule":
+        changed |= {"severity": severity, "severity_because": because}
+        line += f": {severity}" if severity is not issue.severity else ""
+    return issue.model_copy(update={**changed, "history": (*issue.history, line)})
 
 
 def set_by_person(

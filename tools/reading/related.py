@@ -6,16 +6,31 @@ What one did and the other left undone is easier to see than what either did wro
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..workbench import Workbench
 from .behaviours import MOST_ALIKE, outcome_lines, subject_of, written
 from .facts import Facts, Half, TraceFacts, gather
 from .glance import line
 
-SHOWN = 4
-"""Traces that stand beside one."""
 LEAST_REQUEST = 15
 """Characters of a request; shorter ones are greetings, the same words for different things."""
+
+
+ALONE = "(no other trace is about the same)"
+"""What is said where there is none."""
+
+
+class Room(NamedTuple):
+    """How much is shown of what stands beside a trace: traces, and characters of each request, change and end."""
+
+    traces: int
+    asked: int
+    changes: int
+    ended: int
+
+
+AMPLE, NARROW = Room(traces=4, asked=240, changes=300, ended=240), Room(traces=3, asked=140, changes=200, ended=120)
 
 
 @dataclass(frozen=True)
@@ -27,21 +42,27 @@ class Related:
 
 
 def find_related(
-    bench: Workbench, trace_ids: Iterable[str], *, half: Half = "discovery", among: Collection[str] | None = None
+    bench: Workbench,
+    trace_ids: Iterable[str] | None,
+    *,
+    half: Half = "discovery",
+    among: Collection[str] | None = None,
+    room: Room = AMPLE,
 ) -> dict[str, Related]:
     """For each trace that has any, those that are about the same; what changes other things comes first. Nothing is linked.
 
     Args:
         bench: The analysis's tools.
-        trace_ids: The traces.
+        trace_ids: The traces; None: all of those that overviews are made of.
         half: Where to look.
         among: Only these may stand beside.
+        room: How much is shown.
     """
     facts = gather(bench, half=half)
     groups = _groups(facts)
     by_id = {each.trace_id: each for each in facts.traces}
     found: dict[str, Related] = {}
-    for trace in (by_id[each] for each in trace_ids if each in by_id):
+    for trace in facts.traces if trace_ids is None else [by_id[each] for each in trace_ids if each in by_id]:
         others = [
             (why, other)
             for why, key in _keys(trace)
@@ -49,7 +70,7 @@ def find_related(
             if other is not trace and (among is None or other.trace_id in among)
         ]
         if others:
-            found[trace.trace_id] = _related(trace, others)
+            found[trace.trace_id] = _related(trace, others, room)
     return found
 
 
@@ -71,18 +92,20 @@ def _keys(trace: TraceFacts) -> list[tuple[str, str]]:
     return keys
 
 
-def _related(trace: TraceFacts, others: Sequence[tuple[str, TraceFacts]]) -> Related:
+def _related(trace: TraceFacts, others: Sequence[tuple[str, TraceFacts]], room: Room) -> Related:
     changed = written(trace)
     first: dict[str, tuple[str, TraceFacts]] = {}
     for why, other in others:
         first.setdefault(other.trace_id, (why, other))  # the same input says more than the same subject
     ranked = sorted(
         first.values(), key=lambda each: (each[0] != "the same input", written(each[1]) == changed, each[1].trace_id)
-    )[:SHOWN]
+    )[: room.traces]
     lines = [
-        text
-        for why, other in ranked
-        for text in (f"{why}; asked: {line(other.request, 240)}", *outcome_lines(other, changes=300, ended=240))
+        text for why, other in ranked for text in (f"{why}; asked: {line(other.request, room.asked)}", *_outcome(other, room))
     ]
-    own = "\n".join(outcome_lines(trace, changes=300, ended=240))
+    own = "\n".join(_outcome(trace, room))
     return Related(f"this trace:\n{own}\n\n" + "\n".join(lines), tuple(other.trace_id for _, other in ranked))
+
+
+def _outcome(trace: TraceFacts, room: Room) -> list[str]:
+    return outcome_lines(trace, changes=room.changes, ended=room.ended)

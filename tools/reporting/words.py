@@ -30,9 +30,13 @@ def share_of_issue(issue: Issue) -> str:
 
 
 def _ended_wrongly(issue: Issue) -> str:
-    """How many of the traces that a judge flagged; nothing where nobody read them for what came of it."""
-    found = issue.consequences
-    return f"; {found.wrong:,} of {found.flagged:,} ended wrongly" if found is not None else ""
+    """How many of the traces that a judge flagged, or whose end it judged; nothing where nobody read them for that."""
+    flagged, ended = issue.consequences, issue.endings
+    if flagged is not None:
+        return f"; {flagged.wrong:,} of {flagged.flagged:,} ended wrongly"
+    if ended is not None:
+        return f"; {ended.wrong:,} of {ended.judged:,} ended wrongly, of others {ended.rest_wrong:,} of {ended.rest_judged:,}"
+    return ""
 
 
 def amount(bucket: Bucket | None) -> str:

@@ -158,7 +158,8 @@ def _severity(result: TestResult, part: int, traces: int, entry: Entry | None, f
     if flagged is not None:
         found = flagged.consequences
         wrong, harmed = (share.low * found.population / traces for share in (found.wrong_share, found.harmed_share))
-        return rate_consequences(wrong_low=wrong, harmed_low=harmed, floor=floor, ceiling=ceiling)
+        of_flagged = found.wrong / max(1, found.flagged)
+        return rate_consequences(wrong_low=wrong, harmed_low=harmed, wrong_of_flagged=of_flagged, floor=floor, ceiling=ceiling)
     if result.decision == "rate" and result.interval is not None:
         share = result.interval.low * result.population / traces
         return rate_severity(share_low=share, floor=floor, ceiling=ceiling)

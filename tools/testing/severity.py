@@ -1,19 +1,24 @@
 """How severe an issue is: by the share of traces it affects, what kind of failure it is, and whether it shows in outcomes.
 
 Of what a judge read it is the share of traces that ended wrongly by it: a rule that is broken with no harm to anybody is true,
-and LOW.
+and LOW. What was counted is LOW too where most of its traces ended as they should, and no fewer than others do: a failure that
+the agent recovers from.
 """
 
 from typing import NamedTuple
 
-from ..insights.models import Interval, Severity
+from scipy import stats
+
+from ..insights.models import Endings, Severity
 from ..shares import percent
 
 LADDER = ((0.01, Severity.LOW), (0.05, Severity.MEDIUM), (0.20, Severity.HIGH))
 """Shares below which an issue is of that severity; CRITICAL above them all."""
 
-HARMLESS_BELOW = 1.5
-"""How many times as bad the outcomes of affected traces must be ruled out to be, for them not to differ."""
+MOSTLY = 0.5
+"""Share of an issue's traces that have to end wrongly, for harm not to be the exception."""
+BY_CHANCE = 0.05
+"""Fisher's exact p from which on the traces of an issue may end wrongly no more often than others."""
 
 
 class Rating(NamedTuple):
@@ -28,7 +33,6 @@ def rate_severity(
     share_low: float,
     floor: Severity | None = None,
     ceiling: Severity | None = None,
-    outcomes: Interval | None = None,
     counted: bool = False,
 ) -> Rating:
     """The severity of an issue that was counted, and why.
@@ -37,8 +41,6 @@ def rate_severity(
         share_low: The lower bound of the affected share; the share itself where it was counted.
         floor: The least severity of this kind of failure.
         ceiling: The most that may be said.
-        outcomes: The ratio of bad outcomes, affected against unaffected traces, where it was estimated: an interval around 1 that
-            stays below 1.5 takes one step off.
         counted: Whether the share is exact.
     """
     severity = _by_share(share_low)
@@ -51,9 +53,6 @@ def rate_severity(
     if floor is not None and floor.rank > severity.rank:
         severity = floor
         reasons.append(f"this kind of failure is at least {floor}")
-    if outcomes is not None and _same(outcomes) and severity.rank:
-        severity = _step_down(severity)
-        reasons.append(f"the outcomes of affected traces are no worse than others': {severity}")
     if ceiling is not None and ceiling.rank < severity.rank:
         severity = ceiling
         reasons.append(f"it can't be more than {ceiling}")
@@ -61,7 +60,12 @@ def rate_severity(
 
 
 def rate_consequences(
-    *, wrong_low: float, harmed_low: float, floor: Severity | None = None, ceiling: Severity | None = None
+    *,
+    wrong_low: float,
+    harmed_low: float,
+    wrong_of_flagged: float,
+    floor: Severity | None = None,
+    ceiling: Severity | None = None,
 ) -> Rating:
     """The severity of an issue that a judge read, and why: by what it did to users, not by how often it was done.
 
@@ -69,6 +73,7 @@ def rate_consequences(
         wrong_low: The lower bound of the share of all traces that ended wrongly by it.
         harmed_low: The same with those that ended rightly after the user was misled or had to correct the agent; they weigh one
             step less.
+        wrong_of_flagged: The share of the flagged traces that ended wrongly by it; below a half, harm is the exception.
         floor: The least severity of this kind of failure.
         ceiling: The most that may be said. A judge whose errors aren't known can't make it more than MEDIUM.
     """
@@ -78,6 +83,11 @@ def rate_consequences(
         f"at least {percent(wrong_low)} of the traces ended wrongly by it (by itself {wrong})",
         f"at least {percent(harmed_low)} did so or misled their user (one step less: {harmed})",
     ]
+    if wrong_of_flagged < MOSTLY and severity.rank:
+        severity = Severity.LOW
+        reasons.append(
+            f"of the flagged traces only {percent(wrong_of_flagged)} ended wrongly, so that harm is the exception: LOW"
+        )
     if floor is not None and floor.rank > severity.rank:
         severity = floor
         reasons.append(f"this kind of failure is at least {floor}")
@@ -90,13 +100,36 @@ def rate_consequences(
     return Rating(severity, "; ".join(reasons))
 
 
+def rate_endings(severity: Severity, because: str, endings: Endings, *, floor: Severity | None = None) -> Rating:
+    """The severity of an issue that was counted, once it is known how its traces ended: LOW where harm is the exception.
+
+    It is the exception where fewer than half of them ended wrongly, and no more often than others by Fisher's exact test. The
+    test takes traces as independent, so it rather sees a difference where there is none, and keeps the severity.
+
+    Args:
+        severity: What it is by its share.
+        because: Why.
+        endings: How its traces ended, and all others.
+        floor: The least severity of this kind of failure.
+    """
+    found = (
+        f"{endings.wrong:,} of {endings.judged:,} of its traces that were judged ended wrongly, by whatever cause, of all others "
+        f"{endings.rest_wrong:,} of {endings.rest_judged:,}"
+    )
+    least = floor or Severity.LOW
+    if severity.rank <= least.rank or endings.wrong >= MOSTLY * endings.judged or _more_often(endings):
+        return Rating(severity, f"{because}; {found}")
+    return Rating(least, f"{because} (by itself {severity}); {found}, so that harm is the exception: {least}")
+
+
+def _more_often(endings: Endings) -> bool:
+    judged, wrong = endings.judged + endings.rest_judged, endings.wrong + endings.rest_wrong
+    return float(stats.hypergeom.sf(endings.wrong - 1, judged, wrong, endings.judged)) < BY_CHANCE
+
+
 def _by_share(share: float) -> Severity:
     return next((step for limit, step in LADDER if share < limit), Severity.CRITICAL)
 
 
 def _step_down(severity: Severity) -> Severity:
     return list(Severity)[max(severity.rank - 1, 0)]
-
-
-def _same(outcomes: Interval) -> bool:
-    return outcomes.low <= 1 <= outcomes.high < HARMLESS_BELOW

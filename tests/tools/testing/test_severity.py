@@ -2,10 +2,8 @@
 
 import pytest
 
-from analyze_experiment.tools.insights.models import Interval, Severity
-from analyze_experiment.tools.testing.severity import rate_consequences, rate_severity
-
-SAME = Interval(low=0.8, high=1.4)
+from analyze_experiment.tools.insights.models import Endings, Severity
+from analyze_experiment.tools.testing.severity import rate_consequences, rate_endings, rate_severity
 
 
 @pytest.mark.parametrize(
@@ -26,36 +24,27 @@ def test_severity_rises_with_the_share(share: float, expected: Severity):
 
 
 @pytest.mark.parametrize(
-    ("share", "floor", "ceiling", "outcomes", "expected"),
+    ("share", "floor", "ceiling", "expected"),
     [
-        (0.001, Severity.HIGH, None, None, Severity.HIGH),
-        (0.5, Severity.LOW, None, None, Severity.CRITICAL),
-        (0.5, None, Severity.MEDIUM, None, Severity.MEDIUM),
-        (0.001, None, Severity.MEDIUM, None, Severity.LOW),
-        (0.1, None, None, SAME, Severity.MEDIUM),
-        (0.001, None, None, SAME, Severity.LOW),
-        (0.001, Severity.CRITICAL, None, SAME, Severity.HIGH),
-        (0.1, None, None, Interval(low=0.8, high=1.5), Severity.HIGH),
-        (0.1, None, None, Interval(low=1.01, high=1.4), Severity.HIGH),
-        (0.1, None, None, Interval(low=0.5, high=0.9), Severity.HIGH),
-        (0.5, None, Severity.LOW, SAME, Severity.LOW),
+        (0.001, Severity.HIGH, None, Severity.HIGH),
+        (0.5, Severity.LOW, None, Severity.CRITICAL),
+        (0.5, None, Severity.MEDIUM, Severity.MEDIUM),
+        (0.001, None, Severity.MEDIUM, Severity.LOW),
+        (0.001, Severity.HIGH, Severity.LOW, Severity.LOW),
     ],
-    ids=[
-        "floor lifts", "low floor does nothing", "ceiling caps", "ceiling lifts nothing", "same outcomes", "nothing below low",
-        "one step below the floor", "not ruled out", "worse", "better is another matter", "all at once",
-    ],
-)  # fmt: skip
-def test_floor_outcomes_and_ceiling_are_applied_in_this_order(
-    share: float, floor: Severity | None, ceiling: Severity | None, outcomes: Interval | None, expected: Severity
+    ids=["floor lifts", "low floor does nothing", "ceiling caps", "ceiling lifts nothing", "both"],
+)
+def test_floor_and_ceiling_are_applied_in_this_order(
+    share: float, floor: Severity | None, ceiling: Severity | None, expected: Severity
 ):
-    assert rate_severity(share_low=share, floor=floor, ceiling=ceiling, outcomes=outcomes).severity is expected
+    assert rate_severity(share_low=share, floor=floor, ceiling=ceiling).severity is expected
 
 
 def test_the_reason_names_every_rule_that_applied():
-    rating = rate_severity(share_low=0.0312, floor=Severity.HIGH, ceiling=Severity.LOW, outcomes=SAME)
+    rating = rate_severity(share_low=0.0312, floor=Severity.HIGH, ceiling=Severity.LOW)
     assert rating.because == (
         "at least 3.1% of the traces are affected (by itself MEDIUM); this kind of failure is at least HIGH; "
-        "the outcomes of affected traces are no worse than others': MEDIUM; it can't be more than LOW"
+        "it can't be more than LOW"
     )
 
 
@@ -64,21 +53,47 @@ def test_a_counted_share_is_called_exact():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "harmed", "floor", "ceiling", "expected"),
+    ("wrong", "harmed", "of_flagged", "floor", "ceiling", "expected"),
     [
-        (0.0, 0.0, None, None, Severity.LOW),
-        (0.0, 0.04, None, None, Severity.LOW),
-        (0.0, 0.06, None, None, Severity.MEDIUM),
-        (0.012, 0.012, None, None, Severity.MEDIUM),
-        (0.4, 0.4, None, None, Severity.MEDIUM),
-        (0.0, 0.0, Severity.MEDIUM, None, Severity.MEDIUM),
-        (0.4, 0.4, None, Severity.LOW, Severity.LOW),
+        (0.0, 0.0, 0.0, None, None, Severity.LOW),
+        (0.0, 0.06, 0.0, None, None, Severity.LOW),
+        (0.012, 0.012, 0.5, None, None, Severity.MEDIUM),
+        (0.012, 0.25, 0.49, None, None, Severity.LOW),
+        (0.4, 0.4, 1.0, None, None, Severity.MEDIUM),
+        (0.0, 0.0, 0.0, Severity.MEDIUM, None, Severity.MEDIUM),
+        (0.4, 0.4, 1.0, None, Severity.LOW, Severity.LOW),
     ],
     ids=[
-        "harmless however frequent", "some misled", "many misled", "some ended wrongly", "a judge alone", "floor", "ceiling",
+        "harmless however frequent", "all ended rightly", "half ended wrongly", "harm is the exception", "a judge alone", "floor",
+        "ceiling",
     ],
 )  # fmt: skip
 def test_what_was_read_is_as_severe_as_what_came_of_it(
-    wrong: float, harmed: float, floor: Severity | None, ceiling: Severity | None, expected: Severity
+    wrong: float, harmed: float, of_flagged: float, floor: Severity | None, ceiling: Severity | None, expected: Severity
 ):
-    assert rate_consequences(wrong_low=wrong, harmed_low=harmed, floor=floor, ceiling=ceiling).severity is expected
+    rated = rate_consequences(wrong_low=wrong, harmed_low=harmed, wrong_of_flagged=of_flagged, floor=floor, ceiling=ceiling)
+    assert rated.severity is expected
+
+
+@pytest.mark.parametrize(
+    ("own", "rest", "floor", "expected"),
+    [
+        ((9, 24), (20, 78), None, Severity.LOW),
+        ((12, 24), (39, 78), None, Severity.HIGH),
+        ((9, 24), (2, 78), None, Severity.HIGH),
+        ((0, 24), (0, 78), Severity.MEDIUM, Severity.MEDIUM),
+        ((0, 24), (0, 78), Severity.CRITICAL, Severity.HIGH),
+        ((0, 24), (0, 0), None, Severity.LOW),
+    ],
+    ids=[
+        "harm is the exception", "half ended wrongly", "more often than others", "never below its floor",
+        "a floor lifts nothing here", "no others were judged",
+    ],
+)  # fmt: skip
+def test_what_was_counted_is_low_where_harm_is_the_exception(
+    own: tuple[int, int], rest: tuple[int, int], floor: Severity | None, expected: Severity
+):
+    endings = Endings(wrong=own[0], judged=own[1], rest_wrong=rest[0], rest_judged=rest[1])
+    rated = rate_endings(Severity.HIGH, "24% of the traces are affected", endings, floor=floor)
+    assert rated.severity is expected
+    assert f"{own[0]} of {own[1]} of its traces that were judged ended wrongly" in rated.because

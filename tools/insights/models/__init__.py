@@ -9,7 +9,7 @@ from .analysis import Analysis, AnalysisStatus, Closing, Question, Resumption, S
 from .base import EVIDENCE_LIMIT, Document, Evidence, Interval, Kind, Part, Polarity, Severity, Unit
 from .counted import Bucket, Census, Links, QueryRecord, SnapshotRecord
 from .hypothesis import Anchor, Hypothesis, HypothesisDraft, HypothesisSource, Proposals
-from .issue import Aspect, Cause, Consequences, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
+from .issue import Aspect, Cause, Consequences, Endings, Fingerprint, Issue, IssueDraft, IssueStatus, Mirrored, Onset
 from .labels import Correction, Drawing, DrawnTrace, HumanLabel, LabelSet
 from .reading import Consequence, Judgement, Noticed, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
@@ -31,6 +31,7 @@ __all__ = [
     "Closing",
     "Consequence",
     "Consequences",
+    "Endings",
     "Correction",
     "Document",
     "Drawing",

@@ -72,6 +72,17 @@ class Consequences(Part):
         return self.wrong + self.misled + self.none
 
 
+class Endings(Part):
+    """How the traces of an issue ended beside all others, as far as a judge was asked (`tools/testing/endings.py`)."""
+
+    judged: int = Field(ge=0)
+    """Affected traces whose end was judged."""
+    wrong: int = Field(ge=0)
+    """Those of them that ended otherwise than the user asked for and the rules allow, by whatever cause."""
+    rest_judged: int = Field(ge=0)
+    rest_wrong: int = Field(ge=0)
+
+
 class Fingerprint(Part):
     """What an issue is about, to know it again next week however it is worded (`tools/testing/fingerprints.py`)."""
 
@@ -135,6 +146,8 @@ class IssueDraft(Part):
     """When it began, where its traces say so."""
     consequences: Consequences | None = None
     """What it did to users; None where nobody read its traces for that."""
+    endings: Endings | None = None
+    """How its traces ended beside all others, of an issue that was counted; None where too few of them were judged."""
     watch: Plan | None = None
     """The plan that later analyses carry out on newer traces, to see whether it is still there; None: there is none."""
 

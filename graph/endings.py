@@ -1,0 +1,38 @@
+"""What came of the traces of each issue that was counted, once a judge has said of traces how they ended."""
+
+from collections.abc import Mapping, Sequence
+
+from ..tools.insights.models import Hypothesis, Issue, Severity
+from ..tools.insights.transitions import SETTLED
+from ..tools.testing.endings import asks_for_ending, endings_of
+from ..tools.testing.sequential import Answer
+from ..tools.testing.severity import rate_endings
+from ..tools.workbench import Workbench
+from .context import Context
+from .reading import judgements_of
+
+
+def rate_by_ending(context: Context, bench: Workbench, hypotheses: Sequence[Hypothesis]) -> None:
+    """Keeps with each counted issue of this analysis how its traces ended, and rates it by that. Blocks."""
+    asked = [each.hypothesis_id for each in hypotheses if asks_for_ending(each.plan) and each.source != "prior"]
+    judged: dict[str, Answer] = {
+        trace_id: found.answer for subject in asked for trace_id, found in judgements_of(bench, subject).items()
+    }
+    if not judged:
+        return
+    by_id = {each.hypothesis_id: each for each in hypotheses}
+    for issue in bench.store.list_issues(bench.experiment_id):
+        if issue.source_run_id != bench.run_id or issue.consequences is not None or issue.status in SETTLED:
+            continue
+        endings = endings_of((each.trace_id for each in bench.store.issue_traces(issue.issue_id)), judged)
+        if endings is not None and endings != issue.endings:
+            rated = rate_endings(issue.severity, issue.severity_because, endings, floor=_floor(context, issue, by_id))
+            bench.store.keep_endings(issue.issue_id, endings, rated.severity, rated.because, run_id=bench.run_id)
+
+
+def _floor(context: Context, issue: Issue, hypotheses: Mapping[str, Hypothesis]) -> Severity | None:
+    """The least severity of what the issue and its aspects are about."""
+    about = [hypotheses.get(each) for each in (issue.hypothesis_id or "", *(aspect.hypothesis_id for aspect in issue.aspects))]
+    entries = [context.playbook.get(each.playbook) for each in about if each is not None]
+    floors = [entry.severity_floor for entry in entries if entry is not None and entry.severity_floor is not None]
+    return max(floors, key=lambda each: each.rank, default=None)
