@@ -14,7 +14,9 @@ from ...tools.reading.digest import digest
 from ...tools.reporting.facts import gather_facts
 from ...tools.reporting.html import render_html
 from ...tools.reporting.markdown import render_markdown
+from ...tools.testing.deciding_again import DecidedAgain, decide_by_labels
 from ...tools.testing.labelling import correct, draw_traces
+from ...tools.testing.playbooks import load_playbook
 from .opened import Insights
 
 SHOWN_TOKENS, WHOLE_TOKENS = 2_500, 40_000
@@ -62,7 +64,16 @@ class Labelling:
         return self.judged[trace_id]
 
 
-def write_labelled_report(insights: Insights, run_id: str) -> None:
+def settle(insights: Insights, run_id: str) -> list[DecidedAgain]:
+    """Decides again what is labelled, against the judge's errors, and brings issues and the kept report up to date."""
+    decided = decide_by_labels(insights.store, run_id, load_playbook())
+    if decided and insights.mirror:
+        insights.store.mirror_issues(insights.store.get_analysis(run_id).experiment_id)
+    _write_report(insights, run_id)
+    return decided
+
+
+def _write_report(insights: Insights, run_id: str) -> None:
     """Writes the report that is kept in the analysis run again, with what labels say."""
     facts = gather_facts(insights.store, run_id, ui_url=insights.ui_url)
     insights.store.write_report(run_id, render_markdown(facts), render_html(facts))
@@ -76,7 +87,7 @@ def begin_labelling(
     Args:
         insights: The memory.
         run_id: The analysis.
-        hypothesis_id: One of its hypotheses; all that reading has validated where none is named.
+        hypothesis_id: One of its hypotheses; all that reading has validated, or that have labels, where none is named.
         drawing: As for `draw_traces`; what was drawn before stays as it was.
         sizes: As for `draw_traces`.
 
@@ -90,7 +101,7 @@ def begin_labelling(
     if hypothesis_id is not None:
         chosen = [store.get_hypothesis(run_id, hypothesis_id)]
     else:
-        chosen = [each for each in store.list_hypotheses(run_id) if each.status is HypothesisStatus.VALIDATED and is_read(each)]
+        chosen = [each for each in store.list_hypotheses(run_id) if is_read(each) and _is_asked_about(insights, run_id, each)]
     if not chosen:
         raise UserError(f"Reading has validated nothing in analysis {run_id}: name another hypothesis with --hypothesis-id.")
     judged: dict[str, dict[str, Judgement]] = {}
@@ -99,6 +110,13 @@ def begin_labelling(
             judged.setdefault(said.hypothesis_id, {})[reading.trace_id] = said
     seed = analysis.seed
     return [_begin(insights, run_id, each, judged.get(each.hypothesis_id, {}), drawing, sizes, seed) for each in chosen]
+
+
+def _is_asked_about(insights: Insights, run_id: str, hypothesis: Hypothesis) -> bool:
+    """Whether a person is asked without naming it: reading has validated it, or labels were begun before they changed that."""
+    if hypothesis.status is HypothesisStatus.VALIDATED:
+        return True
+    return insights.store.read_labels(run_id, hypothesis.hypothesis_id) is not None
 
 
 def _begin(

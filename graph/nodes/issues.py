@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Cell, Hypothesis, Issue, IssueDraft
 from ...tools.testing.consequences import Flagged
+from ...tools.testing.deciding_again import decide_by_labels
 from ...tools.testing.drafting import draft_issue, worded
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
@@ -33,6 +34,8 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     for finding in await in_thread(lambda: told.in_order(listed)):
         await _tell(context, bench, told, finding)
     await in_thread(lambda: rate_by_ending(context, bench, listed))
+    if analysis.asked_on:  # only what was complete before has labels
+        await in_thread(lambda: decide_by_labels(context.store, run_id, context.playbook))
     await follow_known(context, bench, analysis, listed)
     await in_thread(lambda: show_in_mlflow(context, analysis, traces=bench.snapshot.record.traces))
     await in_thread(lambda: context.store.finish_step(run_id, "issues"))

@@ -17,7 +17,7 @@ from analyze_experiment.agent.insights.opened import Insights
 from analyze_experiment.agent.insights_cli import run
 from analyze_experiment.graph.asking_on import ask_on
 from analyze_experiment.graph.ports import Claim, Judge, Judged, Proposal, Remark, Unasked
-from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
+from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, copy_analysed, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import BEGINNING, SampleTrace, log_traces
 from analyze_experiment.tools.insights.models import (
@@ -27,6 +27,7 @@ from analyze_experiment.tools.insights.models import (
     HypothesisDraft,
     HypothesisStatus,
     Issue,
+    IssueStatus,
     Noticed,
     Severity,
 )
@@ -268,6 +269,7 @@ def test_a_person_labels_traces_without_being_told_what_the_judge_thinks(
     assert (
         kept is not None and "A person labelled 8 of the 24 traces that were judged, drawn by flag, 4 flagged and 4 not" in kept
     )
+    assert (document["status"], document["verdict"]["by"]) == ("VALIDATED", "test"), "eight labels are too few to decide"
 
 
 def test_answers_come_from_a_file_and_only_for_traces_that_were_drawn(
@@ -275,7 +277,7 @@ def test_answers_come_from_a_file_and_only_for_traces_that_were_drawn(
 ) -> None:
     refunds, hypothesis, issue, _ = whole
     store, answers = memory_of(refunds.uri), tmp_path / "answers.csv"
-    answers.write_text("")
+    answers.write_text("", encoding="utf-8")
     label(whole, "--answers", str(answers))
     labels = store.read_labels(issue.source_run_id, hypothesis.hypothesis_id)
     assert labels is not None
@@ -288,6 +290,48 @@ def test_answers_come_from_a_file_and_only_for_traces_that_were_drawn(
     label(whole, "--answers", str(answers), code=2)
     assert "line 2: trace" in capsys.readouterr().err
     assert memory_of(refunds.uri).read_labels(issue.source_run_id, hypothesis.hypothesis_id) == changed, "nothing was kept"
+
+
+def answered(uri: str, issue: Issue, answers: Path, *, flagged_are: bool) -> tuple[Hypothesis, Issue, str]:
+    """All traces that were judged are labelled: the others aren't affected, and all that are flagged are, or none is."""
+    insights = ["label", issue.source_run_id, "--tracking-uri", uri, "--answers", str(answers)]
+    answers.write_text("", encoding="utf-8")
+    assert run(insights) == 0
+    store = memory_of(uri)
+    labels = store.read_labels(issue.source_run_id, issue.hypothesis_id or "")
+    assert labels is not None and len(labels.drawn) == TRACES
+    truth = {True: "affected" if flagged_are else "not", False: "not"}
+    answers.write_text("".join(f"{each.trace_id},{truth[each.flagged]}\n" for each in labels.drawn), encoding="utf-8")
+    assert run(insights) == 0
+    hypothesis = store.get_hypothesis(issue.source_run_id, labels.hypothesis_id)
+    return hypothesis, store.get_issue(issue.issue_id), store.read_report(issue.source_run_id) or ""
+
+
+def test_labels_give_a_verdict_again_take_its_issue_back_and_give_it_again(
+    whole: tuple[Refunds, Hypothesis, Issue, Watcher], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uri, found, answers = copy_analysed(whole[0].uri, tmp_path / "copy"), whole[2], tmp_path / "answers.csv"
+    for kept in (tmp_path / "copy").rglob("labels_*.yaml"):
+        kept.unlink()  # those of another test
+
+    hypothesis, issue, report = answered(uri, found, answers, flagged_are=False)
+    assert hypothesis.status is HypothesisStatus.INCONCLUSIVE
+    assert hypothesis.verdict is not None and hypothesis.verdict.by == "labels"
+    assert whole[1].verdict is not None and whole[1].verdict.reason in hypothesis.history[-1], "what it was before"
+    assert "VALIDATED -> INCONCLUSIVE by labels" in hypothesis.history[-1]
+    assert issue.status is IssueStatus.REJECTED and "is right in 0 of 12 that it flags" in (issue.resolution or "")
+    assert issue.title not in report.split("## Refuted")[0] and hypothesis.verdict.reason in report.split("## Inconclusive")[1]
+    assert "The verdict is INCONCLUSIVE now, it was VALIDATED." in capsys.readouterr().out
+
+    hypothesis, issue, report = answered(uri, found, answers, flagged_are=True)
+    assert (hypothesis.status, issue.status, issue.resolution) == (HypothesisStatus.VALIDATED, IssueStatus.OPEN, None)
+    assert issue.severity_because != found.severity_because, "it is rated by the corrected share"
+    assert issue.correction is not None and issue.correction.share is not None and issue.correction.labelled == TRACES
+    assert "flagged; by 24 labels 50.0% of the 24 judged are affected (95% interval " in report
+    assert "no labels drawn at random" not in report
+
+    _, again, same = answered(uri, found, answers, flagged_are=True)
+    assert (again, same) == (issue, report), "the same labels change nothing"
 
 
 def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_the_rest(refunds: Refunds) -> None:

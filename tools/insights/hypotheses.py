@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import MemoryRefused, UserError
 from ..testing.plan import Plan
-from . import transitions
+from . import label_rules, transitions
 from .artifacts import RunFacts
 from .identity import hypothesis_id as id_of
 from .identity import require_hypothesis_id
@@ -118,6 +118,17 @@ class HypothesisMemory(Memory):
         """
         at = self._now()
         return self._revise_hypothesis(run_id, hypothesis_id, lambda current: transitions.with_verdict(current, verdict, at=at))
+
+    def decide_by_labels(self, run_id: str, hypothesis_id: str, verdict: Verdict) -> Hypothesis:
+        """Gives what was read the verdict that a person's labels make of it; the one before stays in its history.
+
+        Raises:
+            MemoryRefused: It wasn't decided by reading, or a person settled it.
+        """
+        at = self._now()
+        return self._revise_hypothesis(
+            run_id, hypothesis_id, lambda current: label_rules.decided_by_labels(current, verdict, at=at)
+        )
 
     def drop_hypothesis(self, run_id: str, hypothesis_id: str, *, why: str) -> Hypothesis:
         """Gives a hypothesis up: it is REJECTED without being refuted, and stays so.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ..errors import UserError
-from . import transitions
+from . import label_rules, transitions
 from .affected import AffectedTrace
 from .analyses import AnalysisMemory
 from .artifacts import RunFacts
@@ -113,6 +113,11 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         return self.update_issue(
             issue_id, op=op, change=lambda current: transitions.with_endings(current, endings, severity, because, at=at)
         )
+
+    def relabel_issue(self, issue_id: str, said: label_rules.Relabelled) -> Issue:
+        """Keeps what a person's labels say of an issue; the same again changes nothing."""
+        at = self._now()
+        return self.update_issue(issue_id, op="", change=lambda current: label_rules.relabelled(current, said, at=at))
 
     def issue_traces(self, issue_id: str) -> list[AffectedTrace]:
         """All traces that an issue affects, as of when it was last found.

@@ -210,6 +210,7 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
         "source_run_id": run_id,
         "found_at": at,
         "aspects": issue.aspects if by_hand or issue.source_run_id == run_id else (),  # another analysis shows its own
+        "correction": issue.correction if issue.source_run_id == run_id else None,  # labels are of what one analysis read
         "history": (*issue.history, line),
     }
     return issue.model_copy(update={**taken_over, **found})

@@ -26,7 +26,16 @@ def share_of_issue(issue: Issue) -> str:
     part = issue.affected / issue.population if issue.population else 0.0
     exact = ", counted exactly" if issue.estimand == "snapshot" else ""
     bounds = f", {interval(issue.interval)}" if issue.interval else exact
-    return f"{issue.counts} ({percent(part)}{bounds}){_ended_wrongly(issue)}"
+    return f"{issue.counts} ({percent(part)}{bounds}){_corrected(issue)}{_ended_wrongly(issue)}"
+
+
+def _corrected(issue: Issue) -> str:
+    """The share that is affected as labels correct what the judge flags; nothing where there are none."""
+    found = issue.correction
+    if found is None or found.share is None:
+        return ""
+    of = f"the {found.frame:,} judged"
+    return f" flagged; by {found.labelled:,} labels {percent(found.share)} of {of} are affected ({interval(found.interval)})"
 
 
 def _ended_wrongly(issue: Issue) -> str:

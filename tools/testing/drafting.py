@@ -21,6 +21,7 @@ BY_A_JUDGE = (
     "This is the share that a judge flags: no labels drawn at random say how often it errs, and the error control is about what "
     "it flags."
 )
+LABELLED = "This is the share that a judge flags; what a person's labels say of it stands beside it."
 
 
 def draft_issue(
@@ -56,7 +57,8 @@ def draft_issue(
     described = f"{texts.description} {texts.impact} " if texts else f"{_sentence(hypothesis.statement)} "
     if result.reads is not None:
         came_of_it = f"{consequences_in_words(flagged.consequences)} " if flagged is not None else ""
-        described += f"{came_of_it}{BY_A_JUDGE} {_read_on_in_words(result)}"
+        labelled = hypothesis.verdict is not None and hypothesis.verdict.by == "labels"
+        described += f"{came_of_it}{LABELLED if labelled else BY_A_JUDGE} {_read_on_in_words(result)}"
     return IssueDraft(
         title=texts.title if texts else _short(hypothesis.statement),
         description=f"{described}{reason}".strip(),

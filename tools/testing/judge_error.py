@@ -68,9 +68,23 @@ def moved_threshold(threshold: float, seen: Known, spared: Known) -> float:
         seen: Of the affected traces the share that the judge flags: its sensitivity.
         spared: Of the others the share that it doesn't flag: its specificity.
     """
-    flagged = threshold * seen.share + (1 - threshold) * (1 - spared.share)
-    error = math.sqrt(threshold**2 * seen.variance + (1 - threshold) ** 2 * spared.variance)
+    flagged, error = _flagged_at(threshold, seen, spared)
     return min(flagged + 1.96 * error, 1.0)
+
+
+def moved_material(material: float, seen: Known, spared: Known) -> float:
+    """The flagged share that is missed by chance at most where at least `material` are affected: the other side of the same.
+
+    Arguments as for `moved_threshold`; the share is that from which it would matter.
+    """
+    flagged, error = _flagged_at(material, seen, spared)
+    return max(flagged - 1.96 * error, 0.0)
+
+
+def _flagged_at(share: float, seen: Known, spared: Known) -> tuple[float, float]:
+    """What is flagged where so many are affected, and its standard error for how few the labels are."""
+    flagged = share * seen.share + (1 - share) * (1 - spared.share)
+    return flagged, math.sqrt(share**2 * seen.variance + (1 - share) ** 2 * spared.variance)
 
 
 def corrected_by_truth(flagged: Hits, seen: Hits, spared: Hits, *, level: float = 0.95) -> Estimate | None:

@@ -19,9 +19,10 @@ from .judge_error import (
     corrected_by_flag,
     corrected_by_random_labels,
     corrected_by_truth,
+    moved_material,
     moved_threshold,
 )
-from .sequential import Answer, Counted, ReadBound
+from .sequential import AGAINST, Answer, Counted, ReadBound
 
 
 def draw_traces(
@@ -70,7 +71,7 @@ def correct(labels: LabelSet, result: TestResult, verdict: Verdict | None) -> Co
         return None
     errors = _errors(labels, right, missed)
     estimate, threshold = _estimate(labels, definite, right, missed), result.threshold
-    moved = moved_threshold(threshold, *errors)
+    moved, material = moved_threshold(threshold, *errors), result.material or min(2 * threshold, 1.0)
     return Correction(
         drawing=labels.drawing,
         frame=labels.frame,
@@ -84,13 +85,15 @@ def correct(labels: LabelSet, result: TestResult, verdict: Verdict | None) -> Co
         interval=Interval(low=estimate.low, high=estimate.high) if estimate else None,
         threshold=threshold,
         moved_threshold=moved,
+        material=material,
+        moved_material=moved_material(material, *errors),
         holds=_holds(result, verdict, moved),
     )
 
 
 def correction_in_words(found: Correction) -> str:
     """One paragraph for a report."""
-    labelled, of = found.flagged_labelled + found.unflagged_labelled, f"the {found.frame:,} traces that were judged"
+    labelled, of = found.labelled, f"the {found.frame:,} traces that were judged"
     drawn = f"{found.flagged_labelled:,} flagged and {found.unflagged_labelled:,} not"
     unclear = f" ({found.unclear:,} more were unclear)" if found.unclear else ""
     said = (
@@ -104,7 +107,7 @@ def correction_in_words(found: Correction) -> str:
     else:
         interval = f"95% interval {percent(found.interval.low)} to {percent(found.interval.high)}"
         said += f"So about {percent(found.share)} of them are affected ({interval}), where it flags {flags}."
-    if found.holds is None or found.moved_threshold is None:
+    if found.holds is None:
         return said
     holds = "holds against that" if found.holds else "doesn't hold against that: more labels, or a better question, may show it"
     moved = f"its errors alone could have {percent(found.moved_threshold)} flagged where {percent(found.threshold)} are affected"
@@ -149,12 +152,38 @@ def _by_truth(right: Hits, missed: Hits) -> tuple[Hits, Hits]:
 
 
 def _holds(result: TestResult, verdict: Verdict | None, moved: float) -> bool | None:
-    """Whether what was validated would have been with the moved threshold: by count where all was read, else by its evidence."""
-    reads = result.reads
-    if verdict is None or verdict.status is not HypothesisStatus.VALIDATED or reads is None or not verdict.level:
+    """Whether what was validated would have been with the moved threshold."""
+    if verdict is None or verdict.status is not HypothesisStatus.VALIDATED or result.reads is None or not verdict.level:
         return None
-    if reads.on is not None and reads.on.complete:
-        return reads.on.affected > moved * reads.on.population
-    bound = ReadBound(result.population, threshold=moved, material=1.0)
+    return against(result, moved, 1.0, level=verdict.level).shown
+
+
+class Shown(NamedTuple):
+    """What a reading says of two shares of flagged traces."""
+
+    shown: bool
+    """More are flagged than the one."""
+    ruled_out: bool
+    """Fewer are flagged than the other."""
+
+
+def against(result: TestResult, threshold: float, material: float, *, level: float) -> Shown:
+    """Holds what was read against two shares: by count where all was read, else by its evidence, of what was read on too.
+
+    A reading stops as soon as it has shown its own threshold, so against a higher one only what was read on can show more.
+
+    Args:
+        result: What was read.
+        threshold: At most this share is flagged, unless that is refuted.
+        material: At least this share is flagged, unless that is refuted.
+        level: What all readings together may spend.
+    """
+    reads = result.reads
+    assert reads is not None, "asked of what was read"
+    if (on := reads.on) is not None and on.complete:
+        return Shown(on.affected > threshold * on.population, on.affected + on.unclear < material * on.population)
+    bound = ReadBound(result.population, threshold=threshold, material=material)
     counted = Counted(reads.read, result.affected or 0, result.unreadable)
-    return bound.log_for(counted) >= math.log(READ_SLOTS / verdict.level)
+    if on is not None and on.in_order is not None:
+        counted = Counted(on.in_order.read, on.in_order.affected, on.in_order.unclear)
+    return Shown(bound.log_for(counted) >= math.log(READ_SLOTS / level), bound.log_against(counted) >= AGAINST)

@@ -9,7 +9,7 @@ the rest; its interval holds at any moment, so also at this one.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from ..insights.models import Interval, ReadOn, TestResult
+from ..insights.models import InOrder, Interval, ReadOn, TestResult
 from .sequential import Answer, Counted, ReadBound
 
 
@@ -36,13 +36,14 @@ def result_of_reading_on(
         unasked: Traces that the judge could not be asked about.
         stopped: Why no more is read.
     """
-    counted = _count(answers.values())
+    counted, in_order = _count(answers.values()), _in_order(answers, order)
     return ReadOn(
         population=whole,
         read=counted.read,
         affected=counted.affected,
         unclear=counted.unclear,
         unasked=unasked,
+        in_order=InOrder(**in_order._asdict()),
         interval=share_of_whole(result, answers, order=order, aside=aside, whole=whole, level=level),
         stopped=stopped,
     )

@@ -66,6 +66,7 @@ def rate_consequences(
     wrong_of_flagged: float,
     floor: Severity | None = None,
     ceiling: Severity | None = None,
+    labelled: bool = False,
 ) -> Rating:
     """The severity of an issue that a judge read, and why: by what it did to users, not by how often it was done.
 
@@ -76,6 +77,7 @@ def rate_consequences(
         wrong_of_flagged: The share of the flagged traces that ended wrongly by it; below a half, harm is the exception.
         floor: The least severity of this kind of failure.
         ceiling: The most that may be said. A judge whose errors aren't known can't make it more than MEDIUM.
+        labelled: Whether its errors are known, from a person's labels.
     """
     wrong, harmed = _by_share(wrong_low), _step_down(_by_share(harmed_low))
     severity = max(wrong, harmed, key=lambda each: each.rank)
@@ -91,7 +93,7 @@ def rate_consequences(
     if floor is not None and floor.rank > severity.rank:
         severity = floor
         reasons.append(f"this kind of failure is at least {floor}")
-    if severity.rank > Severity.MEDIUM.rank:
+    if severity.rank > Severity.MEDIUM.rank and not labelled:
         severity = Severity.MEDIUM
         reasons.append(f"flagged by a judge whose errors aren't known, it can't be more than {severity}")
     if ceiling is not None and ceiling.rank < severity.rank:

@@ -11,6 +11,7 @@ from .verb import verb
 
 if TYPE_CHECKING:
     from ....tools.insights.models import DrawnTrace
+    from ....tools.testing.deciding_again import DecidedAgain
     from ..labelling import Label, Labelling
     from .call import Call
 
@@ -75,10 +76,10 @@ def label(
 
     Traces are drawn among those that the judge read, in an order that tells nothing of what it thinks; what it said is shown
     after each answer. The draw is kept, and stays the same. From the labels come the share that is really affected, with its
-    interval, and whether the verdict holds when the judge errs as it does; the report that is kept in
-    the analysis run says so then.
+    interval. Once all that was drawn is answered, and 30 labels or more say something, the verdict is given again with the
+    judge's errors allowed for; the issue, its severity and the report that is kept in the analysis run go by that then.
     """
-    from ..labelling import begin_labelling, write_labelled_report
+    from ..labelling import begin_labelling, settle
 
     sizes = (at_random, 0) if at_random else (flagged, unflagged)
     begun = begin_labelling(
@@ -92,9 +93,11 @@ def label(
         _take(begun, answers)
     else:
         _ask_all(call, begun)
+    decided: dict[str, DecidedAgain] = {}
     if any(each.correction is not None for each in begun):
-        write_labelled_report(call.insights, call.run(run_id))
-    call.show([_document(each) for each in begun], [line for each in begun for line in _lines(each)])
+        decided = {each.hypothesis.hypothesis_id: each for each in settle(call.insights, call.run(run_id))}
+    pairs = [(each, decided.get(each.hypothesis.hypothesis_id)) for each in begun]
+    call.show([_document(*each) for each in pairs], [line for each in pairs for line in _lines(*each)])
 
 
 def _take(begun: "Sequence[Labelling]", answers: Path) -> None:
@@ -155,17 +158,20 @@ def _ask(call: "Call", labelling: "Labelling", trace: "DrawnTrace", place: str) 
             call.say(f"{word!r} is no answer.")
 
 
-def _document(labelling: "Labelling") -> dict[str, object]:
+def _document(labelling: "Labelling", decided: "DecidedAgain | None") -> dict[str, object]:
     labels, correction = labelling.labels, labelling.correction
+    hypothesis = decided.hypothesis if decided else labelling.hypothesis
     return {
         **labels.model_dump(mode="json", exclude={"drawn"}),
         "drawn": [each.trace_id for each in labels.drawn],
         "pending": [each.trace_id for each in labels.pending],
         "correction": correction.model_dump(mode="json") if correction else None,
+        "status": hypothesis.status,
+        "verdict": hypothesis.verdict.model_dump(mode="json") if hypothesis.verdict else None,
     }
 
 
-def _lines(labelling: "Labelling") -> Iterator[str]:
+def _lines(labelling: "Labelling", decided: "DecidedAgain | None") -> Iterator[str]:
     from ....tools.testing.labelling import correction_in_words
 
     labels, correction = labelling.labels, labelling.correction
@@ -173,7 +179,28 @@ def _lines(labelling: "Labelling") -> Iterator[str]:
     yield f"{labels.hypothesis_id}: {done} ({labelling.hypothesis.statement})"
     if correction is not None:
         yield correction_in_words(correction)
+        yield from _decided(labelling, decided)
     elif labels.labels:
         yield "They say nothing yet: traces of both kinds are needed, flagged and not."
     if labels.pending:
         yield f"Go on with: mlflow-insights label {labelling.run_id} --hypothesis-id {labels.hypothesis_id}"
+
+
+def _decided(labelling: "Labelling", decided: "DecidedAgain | None") -> "Iterator[str]":
+    """What has become of the verdict."""
+    from ....tools.insights.models import HypothesisStatus
+    from ....tools.testing.deciding_again import LEAST_LABELS
+
+    if decided is None or decided.hypothesis.verdict is None:
+        if not labelling.labels.pending:
+            yield f"The verdict stays as it is: it takes {LEAST_LABELS} labels that say something to give it again."
+        return
+    before, hypothesis, issue = decided
+    status = hypothesis.status
+    yield f"The verdict {f'is {status} now, it was {before}' if status is not before else f'is {status} still'}."
+    yield decided.hypothesis.verdict.reason
+    if issue is not None:
+        yield f"Issue {issue.issue_id} is {issue.status}, {issue.severity}."
+    elif status is HypothesisStatus.VALIDATED:
+        made = f"mlflow-insights create-issue --run-id {labelling.run_id} --hypothesis-id {hypothesis.hypothesis_id}"
+        yield f"Make an issue of it: {made} --title ... --description ... --severity ..."

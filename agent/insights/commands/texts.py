@@ -130,6 +130,10 @@ def issue_lines(issue: Issue, pages: Pages) -> Iterator[str]:
     yield f"Severity:   {issue.severity}{f' ({issue.severity_because})' if issue.severity_because else ''}"
     yield f"Status:     {issue.status}{f': {issue.resolution}' if issue.resolution else ''}"
     yield f"Affected:   {issue.counts}"
+    if issue.correction:
+        from ....tools.testing.labelling import correction_in_words
+
+        yield f"Labels:     {correction_in_words(issue.correction)}"
     yield from (f"Also shown: {each.title} ({each.counts}; {each.hypothesis_id})" for each in issue.aspects)
     if issue.onset:
         from ....tools.reporting.words import began

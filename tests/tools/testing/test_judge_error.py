@@ -9,6 +9,7 @@ from analyze_experiment.tools.testing.judge_error import (
     corrected_by_flag,
     corrected_by_random_labels,
     corrected_by_truth,
+    moved_material,
     moved_threshold,
 )
 
@@ -22,6 +23,12 @@ def test_the_threshold_moves_up_by_what_the_judge_flags_wrongly_and_by_what_few_
 
 def test_a_judge_that_never_erred_on_many_labels_hardly_moves_the_threshold() -> None:
     assert moved_threshold(0.05, Hits(5000, 5000), Hits(5000, 5000)) == pytest.approx(0.05, abs=0.002)
+
+
+def test_what_would_matter_moves_down_by_what_the_judge_misses_and_by_what_few_labels_leave_open() -> None:
+    few, many = moved_material(0.1, Hits(8, 10), Hits(20, 20)), moved_material(0.1, Hits(800, 1000), Hits(2000, 2000))
+    assert 0 <= few < many < 0.1 * 0.8
+    assert moved_material(0.1, Hits(5000, 5000), Hits(5000, 5000)) == pytest.approx(0.1, abs=0.002)
 
 
 def test_flags_are_corrected_by_labels_drawn_by_truth() -> None:

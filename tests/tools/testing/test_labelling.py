@@ -8,13 +8,16 @@ import pytest
 from analyze_experiment.tools.insights.models import (
     Drawing,
     HumanLabel,
+    Hypothesis,
     HypothesisStatus,
+    InOrder,
     Interval,
     LabelSet,
     ReadOn,
     TestResult,
     Verdict,
 )
+from analyze_experiment.tools.testing.deciding_again import decide_again
 from analyze_experiment.tools.testing.families import family_levels, read_stop
 from analyze_experiment.tools.testing.labelling import correct, correction_in_words, draw_traces
 from analyze_experiment.tools.testing.plan import Read
@@ -151,3 +154,63 @@ def test_a_judge_that_guesses_is_not_corrected() -> None:
     found = correct(half, result(40, 40, of=80), VALIDATED)
     assert found is not None and found.share is None
     assert "too near to guessing" in correction_in_words(found)
+
+
+def decided(labels: LabelSet, found: TestResult) -> Verdict:
+    """The verdict that the labels give what was validated, and that they give it again."""
+    fields = {"statement": "It is so.", "testing_plan": "Read.", "source": "sample", "kind": "quality", "hypothesis_id": "H1"}
+    dated = {"created_at": AT, "updated_at": AT}
+    hypothesis = Hypothesis.model_validate({**fields, **dated, "result": found, "verdict": VALIDATED, "status": VALIDATED.status})
+    correction = correct(labels, found, VALIDATED)
+    assert correction is not None
+    verdict = decide_again(correction, hypothesis)
+    assert decide_again(correction, hypothesis.model_copy(update={"verdict": verdict, "status": verdict.status})) == verdict
+    return verdict
+
+
+ALL = judged(120, 880)
+RARE = judged(12, 988)
+
+
+@pytest.mark.parametrize(
+    ("labels", "found", "status", "because"),
+    [
+        (labelled(drawn(ALL)), result(120, 880, of=1000, complete=True), "VALIDATED", "surely more is flagged"),
+        (labelled(drawn(ALL)), result(16, 84, of=1000), "VALIDATED", "too few were read to show more; the corrected interval"),
+        (labelled(drawn(ALL), wrong_flags=25), result(120, 880, of=1000, complete=True), "INCONCLUSIVE", "neither shows"),
+        (
+            labelled(drawn(RARE, drawing="at random", sizes=(1000, 0))),
+            result(12, 988, of=1000, complete=True),
+            "REJECTED",
+            "surely less is flagged than that",
+        ),
+        (
+            labelled(drawn(judged(40, 40), drawing="at random", sizes=(60, 0)), wrong_flags=15, missed=15),
+            result(40, 40, of=80, complete=True),
+            "INCONCLUSIVE",
+            "too near to guessing",
+        ),
+    ],
+    ids=["all read", "stopped at once", "wrong flags", "rare", "guessing"],
+)
+def test_the_labels_give_the_verdict_again(labels: LabelSet, found: TestResult, status: str, because: str) -> None:
+    verdict = decided(labels, found)
+    assert (verdict.status, verdict.by) == (status, "labels")
+    assert because in verdict.reason and f"By {len(labels.labels):,} labels of a person, drawn {labels.drawing}" in verdict.reason
+
+
+def test_what_was_read_on_in_the_order_of_the_draw_counts_against_the_moved_threshold() -> None:
+    stopped, labels = result(16, 84, of=1000), labelled(drawn(ALL))
+    assert stopped.reads is not None
+    on = ReadOn(
+        population=1000,
+        read=500,
+        affected=120,
+        unclear=0,
+        in_order=InOrder(read=400, affected=100, unclear=0),
+        interval=Interval(low=0.2, high=0.3),
+        stopped="limit",
+    )
+    read_on = stopped.model_copy(update={"reads": stopped.reads.model_copy(update={"on": on})})
+    assert "too few were read" in decided(labels, stopped).reason
+    assert "surely more is flagged" in decided(labels, read_on).reason

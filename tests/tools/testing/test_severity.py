@@ -75,6 +75,12 @@ def test_what_was_read_is_as_severe_as_what_came_of_it(
     assert rated.severity is expected
 
 
+def test_a_judge_whose_errors_labels_show_may_make_more_than_medium_of_it():
+    rated = rate_consequences(wrong_low=0.06, harmed_low=0.06, wrong_of_flagged=1, labelled=True)
+    assert rated.severity is Severity.HIGH
+    assert "aren't known" not in rated.because
+
+
 @pytest.mark.parametrize(
     ("own", "rest", "floor", "expected"),
     [

@@ -13,7 +13,7 @@ from .issue import Aspect, Cause, Consequences, Endings, Fingerprint, Issue, Iss
 from .labels import Correction, Drawing, DrawnTrace, HumanLabel, LabelSet
 from .reading import Consequence, Judgement, Noticed, Refusal, Refusals, TraceReading
 from .spending import AnswerRecord, ModelRecord, Spend, Usage
-from .tested import Agreement, Arm, Cell, HypothesisStatus, ReadOn, Reads, TestResult, Verdict
+from .tested import Agreement, Arm, Cell, HypothesisStatus, InOrder, ReadOn, Reads, TestResult, Verdict
 from .trend import Standing, TrendPoint
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "HypothesisDraft",
     "HypothesisSource",
     "HypothesisStatus",
+    "InOrder",
     "Interval",
     "Issue",
     "IssueDraft",

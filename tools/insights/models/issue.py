@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ...testing.plan import Estimand, Plan
 from .base import Document, Evidence, Interval, Kind, Part, Severity
+from .labels import Correction
 from .trend import TrendPoint
 
 
@@ -178,7 +179,7 @@ class Issue(Document, IssueDraft):
     source_run_id: str
     """The analysis that found it, or that last found it again."""
     status: IssueStatus = IssueStatus.OPEN
-    """Only people change it; that a later analysis finds the issue again doesn't."""
+    """People change it, and their labels; that a later analysis finds the issue again doesn't."""
     resolution: str | None = None
     native_id: str | None = None
     """The id of MLflow's own issue that mirrors it, where the store keeps such."""
@@ -189,6 +190,8 @@ class Issue(Document, IssueDraft):
     """When it was last resolved or rejected: traces from before say nothing about whether that holds."""
     aspects: tuple[Aspect, ...] = ()
     """What else the analysis that found it has shown of its traces."""
+    correction: Correction | None = None
+    """What a person's labels say of the share, where it was read and the analysis that found it has such."""
     trend: tuple[TrendPoint, ...] = ()
     """The looks that analyses took at it, oldest first; no trace is counted in two of them."""
     history: tuple[str, ...] = ()

@@ -69,7 +69,15 @@ class Correction(Part):
     """Of the traces drawn from, as they are; None where the labels can't tell."""
     interval: Interval | None
     threshold: float
-    moved_threshold: float | None
+    moved_threshold: float
     """The flagged share that no more than `threshold` affected traces would reach by the judge's errors."""
+    material: float
+    moved_material: float
+    """The flagged share that `material` affected traces or more would not fall short of by the judge's errors."""
     holds: bool | None
     """Whether what was validated is so against that; None where nothing was."""
+
+    @property
+    def labelled(self) -> int:
+        """Traces whose label says that they are affected, or that they aren't."""
+        return self.flagged_labelled + self.unflagged_labelled

@@ -72,6 +72,14 @@ class Agreement(Part):
         return self.flagged_bad + self.unflagged_good
 
 
+class InOrder(Part):
+    """The draw as far as it was read without a gap: a random sample still, wherever it is looked at."""
+
+    read: int
+    affected: int
+    unclear: int
+
+
 class ReadOn(Part):
     """What was read after a verdict, to name all that are affected. It decides nothing: the verdict was given before."""
 
@@ -83,6 +91,8 @@ class ReadOn(Part):
     unclear: int
     unasked: int = 0
     """Traces that the judge could not be asked about."""
+    in_order: InOrder | None = None
+    """What may be held against a threshold once more; None in what was read on before this was kept."""
     interval: Interval
     """Of the share of the population that would be flagged if all were read; both ends are the same where all were."""
     stopped: Literal["all read", "limit", "budget"]
@@ -152,7 +162,8 @@ class Verdict(Part):
     """What was decided, at which level, and why in one sentence."""
 
     status: HypothesisStatus
-    by: Literal["test", "person"] = "test"
+    by: Literal["test", "person", "labels"] = "test"
+    """By labels: a test by reading whose thresholds were moved by the errors of its judge, as a person's labels show them."""
     reason: str
     batch: int = 0
     p_adjusted: float | None = None
