@@ -85,10 +85,9 @@ def test_bytes_that_are_no_text_are_replaced(store: StoreRows) -> None:
     assert read(store).headers.traces["request_preview"].to_pylist() == ["\ufffda"]
 
 
-def test_traces_of_judges_and_of_this_product_are_excluded(store: StoreRows) -> None:
+def test_traces_of_judges_and_of_analyses_are_excluded(store: StoreRows) -> None:
     store.add_trace("plain", metadata={"mlflow.sourceRun": "user-run"})
     store.add_trace("judge", tags={"mlflow.trace.sourceScorer": "s"})
-    store.add_trace("ours", metadata={"analyze_experiment.trace": "1"})
     store.add_trace("detection", metadata={"mlflow.sourceRun": "detection-run"})
     store.add_trace("insights", metadata={"mlflow.sourceRun": "insights-run"})
     runs = {"user-run": ("mlflow.runType", "evaluate"), "detection-run": ("mlflow.runType", "issue_detection")}
@@ -96,7 +95,7 @@ def test_traces_of_judges_and_of_this_product_are_excluded(store: StoreRows) -> 
     store.insert("INSERT INTO runs (run_uuid, experiment_id, status) VALUES (?, 0, 'FINISHED')", [(run,) for run in runs])
     store.insert("INSERT INTO tags (run_uuid, key, value) VALUES (?, ?, ?)", [(run, *tag) for run, tag in runs.items()])
     window = read(store)
-    assert traces_where(window, "excluded") == {"judge", "ours", "detection", "insights"}
+    assert traces_where(window, "excluded") == {"judge", "detection", "insights"}
     assert set(window.spans["trace_id"].to_pylist()) == {"plain"}
 
 

@@ -88,8 +88,6 @@ ASSESSMENT_SCHEMA = pa.schema(
 
 OUR_SOURCE_ID = "analyze-experiment"
 """Source id of the assessments that this product writes; they are no part of what it analyses."""
-OUR_TRACE_KEY = "analyze_experiment.trace"
-"""Tag or metadata key of the traces that this product makes."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..columns import number_column, whole_numbers
-from .base import OUR_TRACE_KEY, SPAN_MARK_SCHEMA, Headers
+from .base import SPAN_MARK_SCHEMA, Headers
 
 SCORER = "mlflow.trace.sourceScorer"
 SOURCE_RUN = "mlflow.sourceRun"
@@ -46,8 +46,8 @@ def marks_of(spans: pa.Table) -> pa.Table:
 
 
 def excluded_traces(headers: Headers, analysing_runs: Collection[str]) -> set[str]:
-    """Traces that judges made, or this product, or that were made under a run of an analysis."""
-    made = {label.trace_id for table in (headers.tags, headers.metadata) for label in chosen(table, {SCORER, OUR_TRACE_KEY})}
+    """Traces that judges made, or that were made under a run of an analysis."""
+    made = {label.trace_id for table in (headers.tags, headers.metadata) for label in chosen(table, {SCORER})}
     return made | {label.trace_id for label in chosen(headers.metadata, {SOURCE_RUN}) if label.value in analysing_runs}
 
 
