@@ -1,12 +1,12 @@
 """How fast a snapshot is against paging the same traces through MLflow's client: builds a store, measures, prints a table.
 
 Both sides read the same store (`trace_store.py`) in the same run, the best of some repeats each. Paging is measured over the
-first traces that it gives, as it is, and with every span's inputs, outputs and attributes looked at, which is what a snapshot
-has done when it is there; MLflow's pages cost more the further on they are, so `--paged 0` favours the copy. Beside the seconds
-of the clock stand those of the processor, of all processes: they change less with what else the machine does. Memory is the
-largest sum of what the copying processes had at one moment and what this process, which holds MLflow, had grown by. The
-yardsticks are the file read from beginning to end, and the contents of all spans read by SQLite alone. A store that is found in
-the folder is used as it is; the refresh adds to it.
+first traces that it gives, in three ways: as it is; with every span's inputs, outputs and attributes looked at, which is what a
+snapshot has done when it is there; and into a pandas frame, as `mlflow.search_traces` gives it. MLflow's pages cost more the
+further on they are, so `--paged 0` favours the copy. Beside the seconds of the clock stand those of the processor, of all
+processes: they change less with what else the machine does. Memory is the largest sum of what the copying processes had at one
+moment and what this process, which holds MLflow, had grown by. The yardsticks are the file read from beginning to end, and the
+contents of all spans read by SQLite alone. A store that is found in the folder is used as it is; the refresh adds to it.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from threading import Event, Thread
+from typing import Literal
 
 from analyze_experiment.evals.bench.trace_store import Store, add_traces, change_traces, create_store, open_store
 from analyze_experiment.evals.command_line import command_line
@@ -36,6 +37,10 @@ NEW_TRACES = 1_000
 REPEATS = 3
 LOOK_S = 0.1
 CHUNK = 2**20
+
+
+Way = Literal["", ", spans looked at", ", into pandas"]
+WAYS: tuple[Way, ...] = ("", ", spans looked at", ", into pandas")
 
 
 @dataclass(frozen=True)
@@ -121,20 +126,25 @@ def read_spans(store: Store, traces: int) -> Timing:
     return clock.stop("all spans' contents read by SQLite", traces)
 
 
-def page(store: Store, traces: int, *, look: bool) -> Timing:
-    """MLflow's own way: search with spans, page by page; they are decoded only when they are looked at."""
+def page(store: Store, traces: int, *, way: Way) -> Timing:
+    """MLflow's own way: search with spans, page by page; they are decoded only when they are looked at, or put into a frame."""
+    import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.tracing.utils.search import traces_to_df
 
     client = MlflowClient(tracking_uri=store.uri)
     client.search_traces(locations=[store.experiment_id], max_results=1)
-    clock, read, token = Clock(), 0, None
+    clock, read, token, frames = Clock(), 0, None, []
     while read < traces:
         found = client.search_traces(locations=[store.experiment_id], max_results=PAGE, page_token=token, include_spans=True)
         read, token = read + len(found), found.token
-        if look:
+        if way == ", spans looked at":
             _ = [(span.inputs, span.outputs, span.attributes) for trace in found for span in trace.data.spans]
-    what = "MlflowClient.search_traces(include_spans=True)" + (", spans looked at" if look else "")
-    return clock.stop(what, read)
+        if way == ", into pandas":
+            frames.append(traces_to_df(list(found)))
+    if frames:
+        pd.concat(frames, ignore_index=True)
+    return clock.stop(f"MlflowClient.search_traces(include_spans=True){way}", read)
 
 
 def snapshot(store: Store, cache: Path, what: str) -> Timing:
@@ -190,13 +200,13 @@ def described(store: Store) -> str:
 def compare(store: Store, folder: Path, traces: int, asked: argparse.Namespace) -> list[Timing]:
     """Both sides over one store; new traces can be added only where they are written straight into the file that is read."""
     paging = min(asked.paged or traces, traces)
-    paged, looked = (best(page(store, paging, look=look) for _ in range(asked.repeats)) for look in (False, True))
+    paged = [best(page(store, paging, way=way) for _ in range(asked.repeats)) for way in WAYS]
     first = best(first_copies(store, folder / "cache", asked.repeats))
     again = best(snapshot(store, folder / "cache", "take_snapshot, nothing new") for _ in range(asked.repeats))
     if not store.uri.startswith("sqlite"):
-        return [paged, looked, first, again]
+        return [*paged, first, again]
     more = best(refreshes(store, folder / "cache", traces, asked.repeats))
-    return [paged, looked, first, again, more]
+    return [*paged, first, again, more]
 
 
 def first_copies(store: Store, cache: Path, repeats: int) -> Iterator[Timing]:
@@ -222,14 +232,12 @@ def best(timings: Iterable[Timing]) -> Timing:
 
 def table(timings: list[Timing]) -> str:
     """The times as markdown."""
-    paged, looked = timings[:2]
-    lines = [
-        "| what | traces | s | traces/s | x paged | x looked at | processor s | x paged | x looked at | peak, MB |",
-        "|---" * 10 + "|",
-    ]
+    yards = timings[: len(WAYS)]
+    times = "x paged | x looked at | x into pandas"
+    lines = [f"| what | traces | s | traces/s | {times} | processor s | {times} | peak, MB |", "|---" * 12 + "|"]
     for timing in timings:
-        ratios = f"{timing.rate / paged.rate:.1f} | {timing.rate / looked.rate:.1f}"
-        own = f"{timing.processor_rate / paged.processor_rate:.1f} | {timing.processor_rate / looked.processor_rate:.1f}"
+        ratios = " | ".join(f"{timing.rate / yard.rate:.1f}" for yard in yards)
+        own = " | ".join(f"{timing.processor_rate / yard.processor_rate:.1f}" for yard in yards)
         took = f"{timing.seconds:.2f} | {timing.rate:,.0f} | {ratios} | {timing.processor_seconds:.2f} | {own}"
         lines.append(f"| {timing.what} | {timing.traces:,} | {took} | {timing.peak_mb:,.0f} |")
     return "\n".join(lines)
