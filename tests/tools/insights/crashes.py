@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.tools.insights.samples import CENSUS, INSTANT, RESULT, SNAPSHOT, draft, issue, query, verdict
@@ -33,6 +33,7 @@ from analyze_experiment.tools.tracking import connect, import_mlflow
 Boundary = Callable[[str], None]
 Session = Callable[[str, Boundary], None]
 """Carries a piece of work to its end in the store of this URI, from wherever an earlier process left it."""
+Say = Callable[[object], object]
 Choice = Callable[[Sequence[str]], set[int]]
 """Which boundaries of a session are tried, by number from 1 on, of the labels of all."""
 
@@ -84,8 +85,12 @@ def crash_after_every_write(
     """Runs the session undisturbed (the first trial), then lets another process go on from what a death at each write leaves.
 
     What a SIGKILL leaves is the store's folder as it stands at the boundary, so an undisturbed session leaves a copy of it at
-    each, which saves the time to come there again; every tenth boundary is reached anew by a session that is killed.
-    Before the first write counts as one too; before any later write nothing stands that didn't stand after the one before it.
+    each, which saves the time to come there again. Before the first write counts as one too; before any later write nothing
+    stands that didn't stand after the one before it.
+
+    Whoever goes on is followed until it has made the memory that the undisturbed session had at the next boundary that is
+    tried: from there on it would do what the next trial does, which begins with that memory. One that doesn't come by goes on
+    to the end. Of every ten boundaries one is reached anew by a session that is killed there, and gone on from to the end.
 
     Args:
         uri: An SQLite store in a folder of its own, as it is before the session.
@@ -96,21 +101,27 @@ def crash_after_every_write(
     """
     home = Path(uri.removeprefix("sqlite:///")).parent
     _copy(home, copies / "0")
-    labels, expected = _undisturbed(uri, session)
+    labels, end = _undisturbed(uri, session)
     first, shards = shard
-    tried = [each for each in enumerate(labels, start=1) if each[0] in choose(labels)][first::shards]
+    tried = sorted(choose(labels))[first::shards]
     _renew(home, copies / "0")
-    _copy_at(uri, session, labels, {number: copies / str(number) for number, _ in tried})
-    trials = [Trial("undisturbed", True, expected)]
-    for order, (number, label) in enumerate(tried):
-        if order % KILLED == 0:
-            _renew(home, copies / "0")
+    stands = [*_copy_at(uri, session, labels, {number: copies / str(number) for number in tried}), None]
+    trials = [Trial("undisturbed", True, end)]
+    for order, number in enumerate(tried):
+        killed = order % KILLED == 0
+        _renew(home, copies / ("0" if killed else str(number)))
+        if killed:
             _kill(uri, number, session)
-        else:
-            _renew(home, copies / str(number))
-        memory = _finish(uri, session)
-        trials.append(Trial(label, memory == expected, memory))
+        same, memory = _go_on(uri, session, end, by=None if killed else stands[order + 1])
+        trials.append(Trial(labels[number - 1], same, memory))
     return trials
+
+
+class Stand(NamedTuple):
+    """What an undisturbed session has written at a boundary."""
+
+    label: str
+    memory: str
 
 
 def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
@@ -118,16 +129,13 @@ def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
 
     What it imports late is imported here as well: once, not in each of the processes that are forked.
     """
-    heard = Path(uri.removeprefix("sqlite:///")).with_name("heard.json")
 
-    def listen() -> None:
+    def listen(say: Say) -> None:
         labels: list[str] = []
         session(uri, labels.append)
-        heard.write_text(json.dumps([labels, canonical_memory(uri), sorted(sys.modules)]), encoding="utf-8")
+        say([labels, canonical_memory(uri), sorted(sys.modules)])
 
-    if in_child(listen) != 0:
-        raise AssertionError("the undisturbed session failed")
-    labels, memory, modules = json.loads(heard.read_text(encoding="utf-8"))
+    labels, memory, modules = _told(uri, listen)
     for name in modules:
         with suppress(ImportError):  # made up by a library, and no file
             importlib.import_module(name)
@@ -135,25 +143,27 @@ def _undisturbed(uri: str, session: Session) -> tuple[list[str], str]:
     return labels, memory
 
 
-def _copy_at(uri: str, session: Session, labels: list[str], copies: Mapping[int, Path]) -> None:
-    """Runs the session undisturbed once more, and copies what stands at these boundaries."""
+def _copy_at(uri: str, session: Session, labels: list[str], copies: Mapping[int, Path]) -> list[Stand]:
+    """Runs the session undisturbed once more, copies what stands at these boundaries, and returns it."""
     home = Path(uri.removeprefix("sqlite:///")).parent
 
-    def run() -> None:
+    def run(say: Say) -> None:
         again: list[str] = []
+        stands: list[Stand] = []
 
         def copy(label: str) -> None:
             again.append(label)
             if len(again) in copies:
                 _copy(home, copies[len(again)])
+                stands.append(Stand(label, canonical_memory(uri)))
 
         session(uri, copy)
         if again != labels:
             differing = next(pair for pair in zip_longest(labels, again) if pair[0] != pair[1])
             raise AssertionError(f"the same session wrote {differing[1]!r} where it had written {differing[0]!r}")
+        say(stands)
 
-    if in_child(run) != 0:
-        raise AssertionError("the undisturbed session failed when it was repeated")
+    return [Stand(*each) for each in _told(uri, run)]
 
 
 def _renew(home: Path, copy: Path) -> None:
@@ -175,17 +185,34 @@ def _kill(uri: str, number: int, session: Session) -> None:
         raise AssertionError(f"the session ended by {killed} before its boundary {number}")
 
 
-def _finish(uri: str, session: Session) -> str:
-    """Runs the session to its end in another process, and returns the memory as it is then."""
-    result = Path(uri.removeprefix("sqlite:///")).with_name("memory")
+def _go_on(uri: str, session: Session, end: str, *, by: Stand | None) -> tuple[bool, str]:
+    """Goes on with the session in another process, to where an undisturbed one stands or to the end.
 
-    def go_on() -> None:
-        session(uri, lambda _label: None)
-        result.write_text(canonical_memory(uri), encoding="utf-8")
+    Returns:
+        Whether the memory is that of the undisturbed session there, and the memory.
+    """
 
-    if in_child(go_on) != 0:
-        raise AssertionError(f"the session could not go on in {result.parent.name}")
-    return result.read_text(encoding="utf-8")
+    def run(say: Say) -> None:
+        def compare(label: str) -> None:
+            if by is not None and label == by.label and (memory := canonical_memory(uri)) == by.memory:
+                say([True, memory])
+                os._exit(0)
+
+        session(uri, compare)
+        memory = canonical_memory(uri)
+        say([memory == end, memory])
+
+    same, memory = _told(uri, run)
+    return same, memory
+
+
+def _told(uri: str, call: Callable[[Say], None]) -> Any:
+    """What a forked process says, once, that makes the call."""
+    said = Path(uri.removeprefix("sqlite:///")).with_name("said.json")
+    ended = in_child(lambda: call(lambda told: said.write_text(json.dumps(told), encoding="utf-8")))
+    if ended != 0:
+        raise AssertionError(f"the session ended by {ended} in {said.parent.name}")
+    return json.loads(said.read_text(encoding="utf-8"))
 
 
 def _kill_at(number: int) -> Boundary:
