@@ -118,7 +118,7 @@ class WrittenPlan(Form):
     population_title: str = Field(max_length=100)
     affected_sql: str = Field(max_length=4000)
     exposed_sql: str = Field(max_length=2500)
-    question: str = Field(max_length=1400)
+    question: str = Field(max_length=900)
     rejected_if: str = Field(max_length=250)
     why_none: Line
 

@@ -28,9 +28,12 @@ class Room(NamedTuple):
     asked: int
     changes: int
     ended: int
+    own: bool
+    """Whether the trace itself stands first in the same words; not where it is shown anyway."""
 
 
-AMPLE, NARROW = Room(traces=4, asked=240, changes=300, ended=240), Room(traces=3, asked=140, changes=200, ended=120)
+AMPLE = Room(traces=4, asked=240, changes=300, ended=240, own=True)
+NARROW = Room(traces=3, asked=140, changes=200, ended=120, own=False)
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,8 @@ def _related(trace: TraceFacts, others: Sequence[tuple[str, TraceFacts]], room: 
     lines = [
         text for why, other in ranked for text in (f"{why}; asked: {line(other.request, room.asked)}", *_outcome(other, room))
     ]
-    own = "\n".join(_outcome(trace, room))
-    return Related(f"this trace:\n{own}\n\n" + "\n".join(lines), tuple(other.trace_id for _, other in ranked))
+    own = ["this trace:", *_outcome(trace, room), ""] if room.own else []
+    return Related("\n".join((*own, *lines)), tuple(other.trace_id for _, other in ranked))
 
 
 def _outcome(trace: TraceFacts, room: Room) -> list[str]:
