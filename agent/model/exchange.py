@@ -5,10 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-import openai
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from langsmith import tracing_context
-from openai import DefaultAsyncHttpxClient
 from pydantic import BaseModel
 
 from ...tools.errors import ModelError
@@ -66,6 +64,8 @@ class Exchange:
     """Talks to one endpoint. How its model is made to answer in a form is found out by the first question."""
 
     def __init__(self, endpoint: Endpoint, *, method: Method | None = None) -> None:
+        from openai import DefaultAsyncHttpxClient  # late, here as below: it takes long, and most analyses ask no model
+
         self.endpoint = endpoint
         self.method: Method | None = method
         self._http = DefaultAsyncHttpxClient()  # of our own: the one that langchain shares outlives its event loop
@@ -131,6 +131,8 @@ class Exchange:
         self, messages: Sequence[BaseMessage], method: Method, answer: type[BaseModel], limit: int, meter: Meter
     ) -> AIMessage:
         """The endpoint's message; every error of the client becomes one of ours."""
+        import openai
+
         form = {**request_form(method, answer), **self.endpoint.parameters(limit)}
         try:
             with tracing_context(enabled=False):  # whatever the environment says, nothing goes anywhere else
@@ -151,6 +153,8 @@ class Exchange:
 
     def _translated(self, error: Exception, meter: Meter) -> Exception:
         """What an error of the client means for us."""
+        import openai
+
         said = _one_line(error)
         if isinstance(error, openai.APITimeoutError):
             meter.billed = True  # the work may have been done
