@@ -19,10 +19,10 @@ ALIKE_CHARS = 300
 
 CALLS = """
 WITH firsts AS (
-  SELECT s.trace_id, s.span_id, row_number() OVER (PARTITION BY s.trace_id, s.name ORDER BY s.position) AS place
-  FROM spans AS s WHERE s.span_type IN ({types}) AND s.inputs IS NOT NULL),
+  SELECT s.trace_id, min_by(s.span_id, s.position) AS span_id
+  FROM spans AS s WHERE s.span_type IN ({types}) AND s.inputs IS NOT NULL GROUP BY s.trace_id, s.name),
 drawn AS (
-  SELECT trace_id, span_id, md5(concat('{seed}:', trace_id, span_id)) AS draw FROM firsts WHERE place = 1
+  SELECT trace_id, span_id, md5(concat('{seed}:', trace_id, span_id)) AS draw FROM firsts
   ORDER BY draw, span_id LIMIT {sample})
 SELECT s.name AS name, s.inputs AS inputs
 FROM drawn AS d JOIN spans AS s ON s.trace_id = d.trace_id AND s.span_id = d.span_id ORDER BY d.draw, d.span_id

@@ -111,8 +111,9 @@ class CauseFinder:
 
     def _marks(self, plan: Plan, owner: str) -> list[Mark]:
         """Circumstances that some traces have and some don't, by how many have them: who is affected isn't looked at."""
-        sql = CIRCUMSTANCES.format(population=nested(plan.population), model=nested(MODEL))
-        rows = self._sql.query(sql.strip(), title="Circumstances that may lie behind it", owner=owner).table.to_pylist()
+        sql = CIRCUMSTANCES.format(population=nested(plan.population), model=nested(MODEL)).strip()
+        title = "Circumstances that may lie behind it"
+        rows = self._sql.query(sql, title=title, owner=owner, parts=(MODEL,)).table.to_pylist()
         step = plan.step("affected")
         by_errors = step is not None and DEFINED_BY_ERRORS.search(step.sql) is not None
         marks: list[Mark] = []

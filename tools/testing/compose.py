@@ -4,6 +4,7 @@ A plan's SELECTs stand in parentheses, so that names in their own WITH clauses c
 cluster or one aligned column; only `evidence_rows`, `affected_rows` and `exposed_ids` return what a step selects.
 """
 
+import re
 from collections.abc import Sequence
 
 from ..census.literals import quote
@@ -13,14 +14,25 @@ from .plan import Contrast, Plan, QueryStep, Role, SliceOutcome, Slices
 CONFIRMATION = "confirmation"
 """The half of the clusters that nobody was shown, as the relation `clusters` names it."""
 
+INNER = re.compile(r"\(\n(SELECT\b.*?)\n\)", re.DOTALL)
+"""A SELECT inside of a query, laid out as `nested` does."""
+
 SUPPORTING = 5
 REFUTING = 3
 """Traces shown for and against a statement."""
 
 
+FIRST_TOOL = "SELECT s.trace_id, min_by(s.name, s.position) AS tool FROM spans AS s WHERE s.span_type = 'TOOL' GROUP BY 1"
+"""The tool that a trace calls first."""
+
+
 def parts(plan: Plan) -> tuple[str, ...]:
-    """The SELECTs that the queries about a plan share: its steps, and its population with and without its clusters."""
-    return (*(step.sql for step in plan.queries), members(plan), clustered(plan))
+    """The SELECTs that the queries about a plan share: its steps, and its population with and without its clusters.
+
+    In front stand those inside of its steps whose brackets begin and end lines: other plans have the very same.
+    """
+    inner = (part for step in plan.queries for part in INNER.findall(step.sql))
+    return (*inner, *(step.sql for step in plan.queries), members(plan), clustered(plan), FIRST_TOOL)
 
 
 def members(plan: Plan) -> str:
@@ -99,8 +111,7 @@ def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
     return (
         f"{_with(plan, 'affected', 'unreadable', by_trace=by_trace)},\n"
         f"marked AS (SELECT b.trace_id, sum(b.bit) AS marks FROM ({bits}) AS b GROUP BY b.trace_id),\n"
-        "called AS (\n"
-        "  SELECT s.trace_id, min_by(s.name, s.position) AS tool FROM spans AS s WHERE s.span_type = 'TOOL' GROUP BY 1)\n"
+        f"called AS {nested(FIRST_TOOL)}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, coalesce(t.version, '') AS version, coalesce(called.tool, '') AS tool,\n"
         "       CAST(CAST(t.request_time AS DATE) AS STRING) AS day, CAST(coalesce(marked.marks, 0) AS BIGINT) AS marks,\n"
         "       count(*) AS traces, count(affected.trace_id) AS affected,\n"

@@ -12,12 +12,16 @@ from .plan import Plan
 SHOWN = 160
 """Characters of a message that are shown."""
 
+SAID = """
+SELECT trace_id, name, regexp_replace(substring(error_text, 1, 300), '[0-9]+', '#') AS mask, min(error_text) AS example
+FROM spans WHERE error_text IS NOT NULL GROUP BY 1, 2, 3
+""".strip()
+"""The messages of each trace, numbers left out."""
+
 MESSAGES = """
 WITH population AS (SELECT DISTINCT p.trace_id FROM {population} AS p WHERE p.trace_id IS NOT NULL),
      affected AS (SELECT DISTINCT a.trace_id FROM {affected} AS a JOIN population AS p ON p.trace_id = a.trace_id{exposed}),
-     messages AS (
-       SELECT trace_id, name, regexp_replace(substring(error_text, 1, 300), '[0-9]+', '#') AS mask, min(error_text) AS example
-       FROM spans WHERE error_text IS NOT NULL GROUP BY 1, 2, 3)
+     messages AS {said}
 SELECT m.name AS name, m.mask AS mask, min(m.example) AS example,
        count(DISTINCT a.trace_id) AS hits,
        count(DISTINCT CASE WHEN a.trace_id IS NULL THEN m.trace_id END) AS others,
@@ -45,9 +49,10 @@ def find_mechanism(sql: SqlService, plan: Plan, *, owner: str) -> Mechanism:
     if step is None:
         return Mechanism("", confirmed=False)
     within = f" JOIN {nested(exposed.sql)} AS e ON e.trace_id = a.trace_id" if exposed is not None else ""
-    query = MESSAGES.format(affected=nested(step.sql), population=nested(plan.population), exposed=within).strip()
-    title = f"What the affected traces of {owner} say"
-    found = sql.query(query, title=title, owner=owner, parts=compose.parts(plan)).table.to_pylist()
+    population, said = nested(plan.population), nested(SAID)
+    query = MESSAGES.format(affected=nested(step.sql), population=population, exposed=within, said=said).strip()
+    title, parts = f"What the affected traces of {owner} say", (*compose.parts(plan), SAID)
+    found = sql.query(query, title=title, owner=owner, parts=parts).table.to_pylist()
     if not found or not found[0]["hits"]:
         return Mechanism("", confirmed=False)
     row = found[0]

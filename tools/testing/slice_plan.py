@@ -21,12 +21,13 @@ MAX_LABELS = 8
 OWNER = "proposals"
 
 LABELS_SQL = """
-SELECT source, key, count(DISTINCT trace_id) AS traces FROM (
-  SELECT trace_id, 'tags' AS source, key, value FROM traces LATERAL VIEW explode(tags) AS key, value
+SELECT source, key, count(*) AS traces FROM (
+  SELECT 'tags' AS source, key, element_at(tags, key) AS value
+  FROM traces LATERAL VIEW explode(filter(map_keys(tags), key -> NOT regexp_like(key, '^(mlflow|analyze_experiment)[.]'))) AS key
   UNION ALL
-  SELECT trace_id, 'trace_metadata' AS source, key, value
-  FROM traces LATERAL VIEW explode(trace_metadata) AS key, value) AS labels
-WHERE NOT regexp_like(key, '^(mlflow|analyze_experiment)[.]')
+  SELECT 'trace_metadata' AS source, key, element_at(trace_metadata, key) AS value FROM traces
+  LATERAL VIEW explode(filter(map_keys(trace_metadata), key -> NOT regexp_like(key, '^(mlflow|analyze_experiment)[.]'))) AS key
+) AS labels
 GROUP BY source, key HAVING count(DISTINCT value) BETWEEN 2 AND 20 ORDER BY traces DESC, source, key
 """
 

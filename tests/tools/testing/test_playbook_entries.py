@@ -8,6 +8,7 @@ from analyze_experiment.tests.tools.testing.entry_cases import all_cases
 from analyze_experiment.tests.tools.testing.flagged_cases import FLAGGED
 from analyze_experiment.tests.tools.testing.passed_cases import PASSED
 from analyze_experiment.tests.tools.testing.tiny_catalog import open_service, write_catalog
+from analyze_experiment.tools.testing.compose import parts
 from analyze_experiment.tools.testing.execute import PlanExecutor
 from analyze_experiment.tools.testing.playbooks import load_playbook
 
@@ -51,3 +52,11 @@ def test_tool_failure_answered_in_another_language_is_unreadable(executor: PlanE
     result = executor.run(PLAYBOOK["swallowed_tool_errors"].plan, owner="", on_step=lambda title, sql, traces: None).result
 
     assert result.unreadable == 1
+
+
+def test_what_users_said_in_model_calls_is_read_by_the_same_select_in_each_entry() -> None:
+    entries = ("users_repeat_themselves", "users_ask_again_for_a_human", "agent_repeats_its_answer")
+
+    (said,) = {parts(PLAYBOOK[name].plan)[0] for name in entries}
+
+    assert said.startswith("SELECT trace_id, span_id, position, answered")
