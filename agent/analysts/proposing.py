@@ -19,7 +19,7 @@ TRACES_A_CANDIDATE = 5
 """... and at most one for so many traces, so that questions stay few."""
 EXPLORED = 3
 """One in so many of them is kept for what exploration finds, however much reading has found."""
-READINGS = ((200, 15), (100, 11), (0, 7))
+READINGS = ((200, 15), (0, 7))
 """From so many traces on at most so many of them by reading: with the question how a trace ends as many as one look at it can
 answer, or two. A sample that is read first, and what is asked of no trace, weigh less where there are more; all in all it is to
 be two questions a trace."""
