@@ -69,6 +69,8 @@ def reading(request: Request) -> dict[str, Any]:
 
 
 def grouped(request: Request) -> dict[str, Any]:
+    tested = request.user.split("<tested>")[1].split("</tested>")[0]
+    assert all(f"- {each.statement}" in tested for each in KNOWN), "modes are worded beside what is tested"
     lines = request.user.split("<notes>")[1].splitlines()
     numbers = {word: [int(line.split(".")[0]) for line in lines if f". {word} [" in line] for word in READ}
     assert all(numbers.values()), "each is noted somewhere"
