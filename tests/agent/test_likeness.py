@@ -23,7 +23,7 @@ from analyze_experiment.tools.tracking import connect
 from analyze_experiment.tools.workbench import Workbench
 
 INSTANT = datetime(2027, 1, 1, tzinfo=UTC)
-TRACES = 40
+TRACES = 60
 FAILS = "SELECT trace_id FROM spans WHERE span_type = 'TOOL' AND status_code = 'ERROR'"
 REFUSES = "SELECT trace_id FROM traces WHERE response_text LIKE '%could not%'"
 THANKS = "SELECT trace_id FROM traces WHERE request_text LIKE '%Thanks%'"
@@ -135,7 +135,7 @@ def proposal(bench: Workbench, asked: list[str]) -> Proposal:
         await inquiry.model.attach(bench.store, bench.run_id)
         census = await asyncio.to_thread(bench.count, now=INSTANT, progress=lambda *_: None)
         try:
-            return await propose_reading(inquiry, census, KNOWN, [], sample=10)
+            return await propose_reading(inquiry, census, KNOWN, [], sample=TRACES)
         finally:
             await inquiry.model.close()
 
@@ -188,8 +188,8 @@ def test_what_finds_other_traces_is_tested_beside_what_it_was_called_the_same_as
 def test_a_count_of_the_traces_of_a_known_rate_is_a_fact_from_the_share_on_that_would_matter_there(proposal: Proposal) -> None:
     draft = draft_of(proposal, "refuses")
     assert draft.plan is not None
-    assert draft.plan.decision == Count(at_least=8, threshold_source="playbook"), "a fifth of forty: twice the rate's threshold"
-    assert "at least 8" in draft.testing_plan
+    assert draft.plan.decision == Count(at_least=12, threshold_source="playbook"), "a fifth of sixty: twice the rate's threshold"
+    assert "at least 12" in draft.testing_plan
 
 
 def test_what_reading_noted_goes_into_a_query_only_where_that_finds_the_traces(proposal: Proposal, asked: list[str]) -> None:
