@@ -142,7 +142,8 @@ def frame_rows(plan: Plan, *, by_trace: bool) -> str:
 
 def frame_column(plan: Plan, sql: str, *, valued: bool) -> str:
     """One attribute or outcome of a slice search, aligned with `frame_rows`: the value of each trace, or 1 and 0."""
-    column = "min(s.value) AS value, count(DISTINCT s.value) AS step_values" if valued else "least(count(s.trace_id), 1) AS value"
+    values = "CASE WHEN min(s.value) <> max(s.value) THEN 2 WHEN min(s.value) IS NULL THEN 0 ELSE 1 END"  # two: or more
+    column = f"min(s.value) AS value, {values} AS step_values" if valued else "least(count(s.trace_id), 1) AS value"
     return (
         f"{_with(plan)}\nSELECT {column}\n"
         f"FROM members AS m LEFT JOIN {nested(sql)} AS s ON s.trace_id = m.trace_id\n"

@@ -47,7 +47,7 @@ class MarkedTraces:
     def of(cls, table: pa.Table) -> Self:
         """Reads the rows of `compose.marked_rows`."""
         traces = table["traces"].to_numpy().astype(np.float64)
-        codes = {name: np.unique(table[name].to_numpy().astype(str), return_inverse=True)[1] for name in WORDS}
+        codes = {name: _in_order(table[name]) for name in WORDS}
         codes["day"] = _periods(codes["day"], traces)
         dimensions = {name: each for name, each in codes.items() if each.size and each.max()}
         affected = table["affected"].to_numpy().astype(np.float64)
@@ -72,6 +72,13 @@ class MarkedTraces:
         both = (self.last_at >= begins) & (self.first_at <= ends)
         rows = StratifiedRows(self.cluster[both], stratum[both], exposed[both], self.traces[both], self.affected[both])
         return WithinStrata(estimate_stratified(rows, seed=seed, flips=FLIPS), _words(kept))
+
+
+def _in_order(column: pa.ChunkedArray) -> Integers:
+    """The place of each text among the different ones, in their order."""
+    found = column.combine_chunks().dictionary_encode()
+    places = np.unique(np.array(found.dictionary.to_pylist(), dtype=str), return_inverse=True)[1]
+    return places[found.indices.to_numpy(zero_copy_only=False)]
 
 
 def _periods(day: Integers, traces: NDArray[np.float64]) -> Integers:

@@ -148,7 +148,10 @@ def _write(reader: pa.RecordBatchReader, path: Path, *, max_bytes: int) -> bool:
     """Writes batch by batch, and stops where it is too much."""
     if not all(_comes_back(field.type) for field in reader.schema):
         return False
-    with path.open("wb") as file, pq.ParquetWriter(file, reader.schema, compression="snappy", use_dictionary=False) as writer:
+    with (
+        path.open("wb") as file,
+        pq.ParquetWriter(file, reader.schema, compression="zstd", compression_level=1, use_dictionary=False) as writer,
+    ):
         for batch in reader:
             writer.write_batch(batch)
             if file.tell() > max_bytes:
