@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from analyze_experiment.agent.command_line import COLLECTED_AT
 from analyze_experiment.evals.planted.build import build
+from analyze_experiment.tests.forked_workers import open_nursery, quick_workers
 from analyze_experiment.tests.sample_traces import SampleExperiment, log_traces
 from analyze_experiment.tests.spark_servers import spark_server
 
@@ -31,6 +32,8 @@ FOREIGN = ("MLFLOW_", "ANALYZE_EXPERIMENT_", "OPENAI_", "AZURE_", "LANGSMITH_", 
 """Variables that would let the machine's own set-up into a test."""
 
 PLANTED_TRACES = 120
+ABOUT_WORKERS = ("tests/tools/sql/", "tests/tools/traces/")
+"""Where workers are started as they are for users."""
 
 CREATE_STORE = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments(max_results=1)"
 
@@ -61,6 +64,23 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         path.mkdir(mode=0o700)
         monkeypatch.setenv(f"XDG_{name}", str(path))
     return folder
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[socket.socket]:
+    """What workers are forked from."""
+    with open_nursery() as channel:
+        yield channel
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers_forked(request: pytest.FixtureRequest, nursery: socket.socket) -> Iterator[None]:
+    """SQL workers and copiers of traces that take no time to start, but where the tests are about them."""
+    if any(folder in request.path.as_posix() for folder in ABOUT_WORKERS):
+        yield
+        return
+    with quick_workers(nursery):
+        yield
 
 
 @pytest.fixture(autouse=True)

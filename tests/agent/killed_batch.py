@@ -20,6 +20,7 @@ from analyze_experiment.agent import session
 from analyze_experiment.agent.batch import run_batch
 from analyze_experiment.tests.agent.whole import GivenAnalyst, memory_of
 from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.forked_workers import open_nursery, quick_workers
 from analyze_experiment.tests.tools.insights.crashes import in_child
 from analyze_experiment.tools.insights.artifacts import RunFiles
 from analyze_experiment.tools.traces import workers
@@ -118,6 +119,12 @@ def main() -> None:
         importlib.import_module(name)  # once, not in each of the processes that are forked
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it
     gc.freeze()
+    with open_nursery() as nursery, quick_workers(nursery):
+        try_all(template, work)
+
+
+def try_all(template: Path, work: Path) -> None:
+    """Tells of the undisturbed batch, and of one killed at each point."""
     _say(point="undisturbed", **told_of(copy_store(template, work / "undisturbed")))
     for number, (name, point) in enumerate(POINTS.items()):
         uri = copy_store(template, work / str(number))

@@ -22,6 +22,7 @@ from analyze_experiment.graph import pool
 from analyze_experiment.graph.ports import Analyst
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, entries
 from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.forked_workers import open_nursery, quick_workers
 from analyze_experiment.tests.tools.insights.crashes import (
     EXPERIMENT,
     Boundary,
@@ -169,14 +170,15 @@ def main() -> None:
     mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it
     scenario, home = SCENARIOS[name], Path(work) / "home"
-    scenario.prepare(Path(template), home)
-    trials = crash_after_every_write(
-        f"sqlite:///{home / 'mlflow.db'}",
-        Path(work) / "copies",
-        scenario.session,
-        choose=scenario.choose,
-        shard=(int(shard), int(shards)),
-    )
+    with open_nursery() as nursery, quick_workers(nursery):
+        scenario.prepare(Path(template), home)
+        trials = crash_after_every_write(
+            f"sqlite:///{home / 'mlflow.db'}",
+            Path(work) / "copies",
+            scenario.session,
+            choose=scenario.choose,
+            shard=(int(shard), int(shards)),
+        )
     for trial in trials:
         sys.stdout.write(json.dumps(vars(trial)) + "\n")
 
