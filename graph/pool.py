@@ -70,6 +70,7 @@ class TestPool:
                 elif waiting:
                     await self._drop_again(waiting)
                 else:
+                    await self._settle()
                     return True
             return False
         finally:
@@ -144,6 +145,11 @@ class TestPool:
             if not task.cancelled():
                 task.result()
                 self.tested += not planned
+
+    async def _settle(self) -> None:
+        """Waits for what a judge is asked just now: it is paid for, and would be asked again to name all affected traces."""
+        while self.room is not None and self.room.errands and not self._stopping():
+            await asyncio.wait(self.room.errands, timeout=HEED_S)
 
     async def _cancel_all(self) -> None:
         for hypothesis_id in self.tasks:

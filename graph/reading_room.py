@@ -189,9 +189,9 @@ class ReadingRoom:
                 each.end("budget")
 
     def _call_back(self) -> None:
-        """Cancels the errands that nobody waits for any more."""
+        """Cancels the errands whose answers nobody has a use for any more."""
         for task, errand in self.errands.items():
-            if not any(each in self.open for each in errand.readings):
+            if not any(each in self.open or each in self.going_along for each in errand.readings):
                 task.cancel()
 
 

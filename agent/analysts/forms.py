@@ -131,7 +131,7 @@ class Explanation(Form):
     looks: list[Look] = Field(max_length=4)
     """What to look at before an answer; empty where there is one."""
     title: str = Field(max_length=90)
-    cause: str = Field(max_length=600)
+    cause: str = Field(max_length=900)
     mechanism_sql: str = Field(max_length=2500)
     """A SELECT of the trace_ids in which the cause can be seen; empty where it can't be seen in the fields."""
     recommendation: str = Field(max_length=400)

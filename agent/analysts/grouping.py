@@ -14,6 +14,8 @@ NOTES_TOKENS = 4_700
 """Of the notes that one question groups."""
 QUOTE_CHARS = 120
 CAME_OF_IT: Mapping[Consequence, str] = {"wrong": "ended wrongly", "misled": "the user was misled", "none": "no consequence"}
+TESTED = 40
+"""Statements that notes are grouped beside."""
 EXAMPLES = 4
 """Notes of a mode that are shown to whoever plans its test."""
 
@@ -64,17 +66,28 @@ class Grouped:
         return tuple(note.line for note in self.notes[:EXAMPLES])
 
 
-async def group_notes(inquiry: Inquiry, notes: Sequence[Note]) -> tuple[tuple[Grouped, ...], int]:
+async def group_notes(inquiry: Inquiry, notes: Sequence[Note], tested: Sequence[str]) -> tuple[tuple[Grouped, ...], int]:
     """The failure modes, those by which most traces ended wrongly first, and how many notes are in none.
 
     A mode that was seen once is one all the same: what is rare among few traces need not be rare among all.
+
+    Args:
+        inquiry: Who asks.
+        notes: What went wrong in single traces.
+        tested: What is tested already, so that a mode is worded as that, or by what sets it apart.
     """
     modes: dict[str, Mode] = {}
+    listed = flexible("\n".join(f"- {each}" for each in tested[:TESTED]) or "(nothing)")
     pending = list(enumerate(notes, start=1))
     for _ in range(2):  # what is left out of every mode is looked at once more, beside the modes that there are
         for batch in _batches(pending, inquiry.fitting(NOTES_TOKENS) * CHARS_PER_TOKEN):
             answer = await inquiry.ask(
-                "group_notes", Grouping, purpose="grouping", modes=flexible(_listed(modes)), notes=flexible(_numbered(batch))
+                "group_notes",
+                Grouping,
+                purpose="grouping",
+                tested=listed,
+                modes=flexible(_listed(modes)),
+                notes=flexible(_numbered(batch)),
             )
             if isinstance(answer, GivenUp):
                 inquiry.note(f"Notes could not be grouped: {answer.why}")

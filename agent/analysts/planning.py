@@ -76,15 +76,14 @@ async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bo
         owner: Whose the queries are that try it.
     """
     candidate = suggested.candidate
-    problem = "(none)"
-    wish = "" if may_read else "\n(decision read is not to be had any more)"
+    problem, wish = "(none)", _may_read(inquiry, may_read)
     for attempt in range(1, 2 + REPAIRS):
         written = await inquiry.ask(
             "write_plan",
             WrittenPlan,
             purpose="plans",
             candidate=f"{candidate.title}\n{candidate.statement}\nhow it is decided: {candidate.check}\n"
-            f"decided by the fields alone: {'probably' if candidate.by_sql else 'no'}{wish}",
+            f"decided by the fields alone: {'probably' if candidate.by_sql else 'no'}\n({wish})",
             seen=flexible("\n".join(f"- {each}" for each in suggested.seen) or "(nothing but that)"),
             problem=flexible(problem),
         )
@@ -103,6 +102,24 @@ async def plan_candidate(inquiry: Inquiry, suggested: Suggested, *, may_read: bo
     )
 
 
+def _may_read(inquiry: Inquiry, may_read: bool) -> str:
+    """Whether the model may have it decided by reading, and of which traces: those that nobody was shown."""
+    if not may_read:
+        return "decision read is not to be had any more"
+    traces = inquiry.bench.snapshot.record.traces
+    left = max(traces - len(inquiry.seen), 0)
+    if left < READ_LEAST:
+        return (
+            f"decision read is not to be had: {traces - left:,} of {traces:,} traces suggested what is tested, too few are left"
+        )
+    if not inquiry.seen:
+        return f"decision read asks about {traces:,} traces"
+    return (
+        f"decision read asks about the {left:,} of {traces:,} traces that suggested nothing: it can't be had where "
+        f"population_sql leaves fewer than {READ_LEAST} of them"
+    )
+
+
 def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool, owner: str) -> Plan:
     """The typed plan, once each of its queries has run and it could come out either way.
 
@@ -111,7 +128,7 @@ def _try(inquiry: Inquiry, written: WrittenPlan, may_read: bool, owner: str) -> 
         QueryError: a query can't be run, or lacks a column.
     """
     if written.decision == "read" and not may_read:
-        raise PlanRefused("enough questions are being read: decide it by count, rate or contrast, or answer none")
+        raise PlanRefused("decision read is not to be had: decide it by count, rate or contrast, or answer none")
     plan = _build(inquiry, written)
     bench = inquiry.bench
     queries = PlanQueries(bench.sql, plan, owner)

@@ -19,7 +19,7 @@ TRACES_A_CANDIDATE = 5
 """... and at most one for so many traces, so that questions stay few."""
 EXPLORED = 3
 """One in so many of them is kept for what exploration finds, however much reading has found."""
-READINGS = ((200, 15), (100, 11), (0, 7))
+READINGS = ((200, 15), (0, 7))
 """From so many traces on at most so many of them by reading: with the question how a trace ends as many as one look at it can
 answer, or two. A sample that is read first, and what is asked of no trace, weigh less where there are more; all in all it is to
 be two questions a trace."""
@@ -33,12 +33,12 @@ async def propose_reading(
 ) -> Proposal:
     """The hypotheses that reading and exploring suggest, each with a plan that was tried."""
     traces = inquiry.bench.snapshot.record.traces
+    known = [*map(known_draft, counting), *map(known_issue, earlier), *await asyncio.to_thread(_tested_before, inquiry)]
     inquiry.show(Event("step", "Reading traces", step=inquiry.step))
-    read = await read_openly(inquiry, census, size=min(sample, traces))
+    read = await read_openly(inquiry, census, [each.text for each in known], size=min(sample, traces))
     inquiry.show(Event("step", "Looking around", step=inquiry.step))
     modes = [mode.candidate for mode in read.modes]
     found = await explore(inquiry, census, modes, rounds=min(ROUNDS, max(1, traces // TRACES_A_ROUND)))
-    known = [*map(known_draft, counting), *map(known_issue, earlier), *await asyncio.to_thread(_tested_before, inquiry)]
     alike = await find_alike(inquiry, [*modes, *found], known)
     candidates = [each for each in (*modes, *found) if each not in alike]
     most = min(CANDIDATES, max(3, traces // TRACES_A_CANDIDATE))

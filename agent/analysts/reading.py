@@ -1,6 +1,7 @@
 """Open reading: traces read one at a time, and what went wrong first in each; what is noted needs a quote."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...tools.insights.models import Census
@@ -37,8 +38,8 @@ class Read:
     """Notes that are in no failure mode."""
 
 
-async def read_openly(inquiry: Inquiry, census: Census, *, size: int) -> Read:
-    """Reads a seeded random sample and traces of odd buckets, and groups what was noted."""
+async def read_openly(inquiry: Inquiry, census: Census, tested: Sequence[str], *, size: int) -> Read:
+    """Reads a seeded random sample and traces of odd buckets, and groups what was noted beside what is tested already."""
     sample, beside = await asyncio.to_thread(_draw, inquiry, census, size)
     done = 0
 
@@ -54,7 +55,7 @@ async def read_openly(inquiry: Inquiry, census: Census, *, size: int) -> Read:
     notes = [note for trace_id, each in readings.items() if each.went_wrong for note in _notes(trace_id, each)]
     refused = sum(each is None for each in answers)
     inquiry.note(f"{len(readings):,} traces read, {len(notes):,} notes of what went wrong, {refused:,} refused or unreadable")
-    modes, ungrouped = await group_notes(inquiry, notes)
+    modes, ungrouped = await group_notes(inquiry, notes, tested)
     return Read(modes, len(readings), refused, ungrouped)
 
 

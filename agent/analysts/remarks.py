@@ -44,8 +44,8 @@ async def propose_from_remarks(
     """
     inquiry.show(Event("step", "What else was noted while judging", step=inquiry.step))
     notes = [Note(each.trace_id, each.what, each.quote) for each in noticed][:NOTES]
-    modes, ungrouped = await group_notes(inquiry, notes)
     known = [*map(known_hypothesis, tested), *map(known_issue, earlier)]
+    modes, ungrouped = await group_notes(inquiry, notes, [each.text for each in known])
     alike = await find_alike(inquiry, [mode.candidate for mode in modes], known)
     candidates = [mode.candidate for mode in modes if mode.candidate not in alike]
     unread = inquiry.bench.snapshot.record.traces - len(inquiry.seen)

@@ -23,7 +23,7 @@ from analyze_experiment.tools.tracking import connect
 from analyze_experiment.tools.workbench import Workbench
 
 INSTANT = datetime(2027, 1, 1, tzinfo=UTC)
-TRACES = 40
+TRACES = 60
 FAILS = "SELECT trace_id FROM spans WHERE span_type = 'TOOL' AND status_code = 'ERROR'"
 REFUSES = "SELECT trace_id FROM traces WHERE response_text LIKE '%could not%'"
 THANKS = "SELECT trace_id FROM traces WHERE request_text LIKE '%Thanks%'"
@@ -69,6 +69,8 @@ def reading(request: Request) -> dict[str, Any]:
 
 
 def grouped(request: Request) -> dict[str, Any]:
+    tested = request.user.split("<tested>")[1].split("</tested>")[0]
+    assert all(f"- {each.statement}" in tested for each in KNOWN), "modes are worded beside what is tested"
     lines = request.user.split("<notes>")[1].splitlines()
     numbers = {word: [int(line.split(".")[0]) for line in lines if f". {word} [" in line] for word in READ}
     assert all(numbers.values()), "each is noted somewhere"
@@ -133,7 +135,7 @@ def proposal(bench: Workbench, asked: list[str]) -> Proposal:
         await inquiry.model.attach(bench.store, bench.run_id)
         census = await asyncio.to_thread(bench.count, now=INSTANT, progress=lambda *_: None)
         try:
-            return await propose_reading(inquiry, census, KNOWN, [], sample=10)
+            return await propose_reading(inquiry, census, KNOWN, [], sample=TRACES)
         finally:
             await inquiry.model.close()
 
@@ -186,8 +188,8 @@ def test_what_finds_other_traces_is_tested_beside_what_it_was_called_the_same_as
 def test_a_count_of_the_traces_of_a_known_rate_is_a_fact_from_the_share_on_that_would_matter_there(proposal: Proposal) -> None:
     draft = draft_of(proposal, "refuses")
     assert draft.plan is not None
-    assert draft.plan.decision == Count(at_least=8, threshold_source="playbook"), "a fifth of forty: twice the rate's threshold"
-    assert "at least 8" in draft.testing_plan
+    assert draft.plan.decision == Count(at_least=12, threshold_source="playbook"), "a fifth of sixty: twice the rate's threshold"
+    assert "at least 12" in draft.testing_plan
 
 
 def test_what_reading_noted_goes_into_a_query_only_where_that_finds_the_traces(proposal: Proposal, asked: list[str]) -> None:

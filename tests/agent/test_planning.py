@@ -86,12 +86,14 @@ def test_a_judged_fault_takes_two_traces_of_those_that_nobody_was_shown(inquiry:
     threshold = decision_of(found).threshold
     assert 1 <= threshold * left < 1.01, "one affected trace is no more than the threshold, two are"
     assert f"- Promised {seen} times." in sent[0].split("<seen>")[1]
+    assert f"decision read asks about {'the ' if seen else ''}{left if seen else TRACES}" in sent[0].split("<candidate>")[1]
 
 
 def test_too_few_traces_for_a_judge_are_refused_and_the_model_told(inquiry: Inquiry) -> None:
     none = {**QUESTION, "decision": "none", "why_none": "nobody is left"}
     found, sent = planned(inquiry, QUESTION, none, seen=9)
     assert found.draft is None and "nobody is left" in found.refused
+    assert "read is not to be had: 9 of 12 traces suggested what is tested" in sent[0].split("<candidate>")[1]
     assert "only 3 traces that nobody was shown yet" in sent[1].split("<problem>")[1]
 
 

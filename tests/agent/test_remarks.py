@@ -27,7 +27,7 @@ INSTANT = datetime(2027, 1, 1, tzinfo=UTC)
 TRACES = 24
 SHOWN, READ = (0, 1), (2, 3, 4)
 """By number: the traces that were shown while hypotheses were made, and those that were read for them."""
-SESSION = 4
+SESSION = 2
 """Traces a session; number 5 is in that of a trace that was read, and wasn't read itself."""
 KNOWN = "The agent loses orders."
 
@@ -127,4 +127,4 @@ def test_what_is_to_be_read_is_read_where_nobody_has_looked(proposal: Proposal, 
 def test_a_share_leaves_out_what_belongs_together_with_what_was_read(proposal: Proposal, trace_ids: Sequence[str]) -> None:
     (plan,) = [draft.plan for draft in proposal.drafts if draft.plan and not draft.plan.reading]
     assert plan.half == "confirmation"
-    assert set(plan.leave_out) == set(trace_ids[: 2 * SESSION])
+    assert set(plan.leave_out) == set(trace_ids[: 3 * SESSION])

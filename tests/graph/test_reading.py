@@ -293,6 +293,31 @@ def test_a_validated_question_goes_along_with_those_that_are_still_open(bench: W
     assert len({trace_id for trace_id, _ in never.calls}) == len(never.calls)
 
 
+def test_what_is_asked_while_a_verdict_falls_is_answered_and_kept_for_reading_on(bench: Workbench) -> None:
+    (first,) = carried_out(bench, ScriptedJudge(), ask(bench))
+    assert first.result.reads is not None and first.result.reads.stopped == "validated"
+    needed, later = first.result.reads.read, asyncio.Event()
+
+    class Slow(ScriptedJudge):
+        async def judge(self, bench: Workbench, trace: TraceView, questions: Sequence[str]) -> Judged | Unasked:
+            if len(self.calls) >= needed:  # more than the verdict takes
+                await later.wait()
+            return await super().judge(bench, trace, questions)
+
+    async def decided() -> None:
+        room = ReadingRoom(bench, judge, lambda _: None, read_on=TRACES)
+        await read(room, hypothesis)
+        assert room.errands, "some is asked about further traces"
+        later.set()
+        await asyncio.gather(*room.errands)
+        await room.close()
+
+    judge, hypothesis = Slow(), ask(bench)
+    asyncio.run(decided())
+    assert len(judge.calls) > needed
+    assert {trace_id for trace_id, _ in judge.calls} <= judgements_of(bench, hypothesis.hypothesis_id).keys()
+
+
 def test_what_goes_along_asks_for_no_more_than_it_may(bench: Workbench) -> None:
     flagged, open_ = ask(bench), ask(bench, "jokes", cap=TRACES)
     never = ScriptedJudge(rule=lambda trace, question: Claim("unclear") if "jokes" in question else promises(trace, question))

@@ -137,6 +137,7 @@ One SELECT in the Databricks dialect, WITH in front where needed. Times are UTC.
 element_at. Maps: tags['key'], NULL where it is missing. A query must give the same twice: no clock, no random numbers.
 Division by zero and an index beyond an array give NULL (in Databricks an error). approx_percentile and approx_count_distinct
 are exact. first, last and any_value follow the order of the stored traces. Patterns have no look-around.
+In a string a quote is written \\' ('it\\'s', or "it's"), never '', and a backslash \\\\: digits are '\\\\d+' or '[0-9]+'.
 """
 
 

@@ -23,6 +23,12 @@ def test_help_shows_every_column_function_and_example() -> None:
     assert all(example.question in text for example in EXAMPLES)
 
 
+def test_strings_are_written_as_the_rules_say(rows: Callable[[str], list[list[object]]]) -> None:
+    for literal in (r"'it\'s'", '"it\'s"', r"'\\d+'", "'[0-9]+'"):
+        assert literal in relations_help()
+    assert rows(r"""SELECT 'it\'s' = "it's" AS same, 'a1' RLIKE '\\d+' AS digits""") == [[True, True]]
+
+
 def test_verbosity_example_counts_short_requests_with_long_responses(rows: Callable[[str], list[list[object]]]) -> None:
     (example,) = [example for example in EXAMPLES if example.question.startswith("Verbosity")]
     assert rows(example.sql) == [[1, 4, 0.25]]
