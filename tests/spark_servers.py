@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,8 @@ def spark_server(folder: Path) -> Generator[str]:
         wait_for(port, process)
         yield f"sc://127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, 9)  # its farewell takes seconds, and it holds nothing
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(process.pid, 9)  # its farewell takes seconds, and it holds nothing
         process.wait()
 
 

@@ -42,10 +42,17 @@ def _samples() -> Iterator[SampleTrace]:
             yield SampleTrace(f"Thanks {n}!" if n % 4 == 1 else f"Pay bill {n}.", tool="pay")
 
 
-@pytest.fixture
-def bench(store_template: Path, tmp_path: Path) -> Iterator[Workbench]:
-    uri = copy_store(store_template, tmp_path / "store")
+@pytest.fixture(scope="module")
+def bills(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a store with the samples."""
+    uri = copy_store(store_template, tmp_path_factory.mktemp("bills") / "store")
     log_traces(uri, "bills", list(_samples()))
+    return Path(uri.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def bench(bills: Path, tmp_path: Path) -> Iterator[Workbench]:
+    uri = copy_store(bills, tmp_path / "store")
     store = InsightStore(connect(uri), now=lambda: INSTANT)
     made = store.create_analysis("1", key="k", name="n", run_name="r", analyst="statistical")
     snapshot = take_snapshot(

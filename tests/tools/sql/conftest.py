@@ -26,6 +26,8 @@ SIMPLE = {
     "BOOLEAN": pa.bool_(),
     "TIMESTAMP": pa.timestamp("us"),
 }
+PATIENCE_S = 240
+"""How long anything may take before a test gives up; what doesn't end by itself takes far longer."""
 Row = dict[str, Any]
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analyze_experiment.tests.tools.sql.conftest import PATIENCE_S
 from analyze_experiment.tests.tools.sql.test_service import ENDLESS, ask, is_running, make, wait_until
 from analyze_experiment.tools.errors import QueryCancelled, QueryError
 from analyze_experiment.tools.insights.models import QueryRecord
@@ -142,12 +143,12 @@ def test_giving_up_leaves_no_file_and_somebody_else_may_make_it(catalog: Catalog
         wait_until(lambda: is_running(service, "h1"))
         second = pool.submit(service.query, sql, title="t", owner="h2", parts=(endless,))
         other = ask(pool, service, "SELECT count(*) AS n FROM traces", "h3")
-        assert other.result(timeout=30).table.to_pylist() == [{"n": 5}]  # who waits for h1 holds no worker
+        assert other.result(timeout=PATIENCE_S).table.to_pylist() == [{"n": 5}]  # who waits for h1 holds no worker
         service.cancel("h1")
-        assert isinstance(first.exception(timeout=30), QueryCancelled)
+        assert isinstance(first.exception(timeout=PATIENCE_S), QueryCancelled)
         wait_until(lambda: is_running(service, "h2"))
         service.cancel("h2")
-        assert isinstance(second.exception(timeout=30), QueryCancelled)
+        assert isinstance(second.exception(timeout=PATIENCE_S), QueryCancelled)
         assert files(service) == []
 
 
@@ -159,10 +160,10 @@ def test_who_waits_for_what_another_makes_may_be_cancelled(catalog: Catalog) -> 
         wait_until(lambda: is_running(service, "h1"))
         second = pool.submit(service.query, sql, title="t", owner="h2", parts=(endless,))
         service.cancel("h2")
-        assert isinstance(second.exception(timeout=30), QueryCancelled)
+        assert isinstance(second.exception(timeout=PATIENCE_S), QueryCancelled)
         assert not first.done()
         service.cancel("h1")
-        assert isinstance(first.exception(timeout=30), QueryCancelled)
+        assert isinstance(first.exception(timeout=PATIENCE_S), QueryCancelled)
 
 
 @pytest.mark.parametrize("end", [SqlService.close, lambda service: service.close()], ids=["closed", "closed twice"])
@@ -189,5 +190,5 @@ def test_a_worker_whose_service_was_killed_removes_the_files(catalog: Catalog, t
         assert [read_frame(worker.stdout.read).header.get("kept") for _ in range(2)] == [None, True]
         assert len(list(folder.iterdir())) == 1
         worker.stdin.close()
-        assert worker.wait(timeout=30) == 0
+        assert worker.wait(timeout=PATIENCE_S) == 0
     assert not folder.exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analyze_experiment.tests.tools.sql.conftest import PATIENCE_S
 from analyze_experiment.tools.sql.catalog import Catalog
 from analyze_experiment.tools.sql.frames import read_frame, write_frame
 
@@ -35,7 +36,7 @@ def test_worker_answers_over_its_pipes_and_is_silent_elsewhere(catalog: Catalog,
         write_frame(worker.stdin, {"kind": "query", "max_rows": 10}, b"SELECT trace_id FROM traces")
         assert [read_frame(worker.stdout.read).header["kind"] for _ in range(2)] == ["batch", "done"]
         worker.stdin.close()
-        assert worker.wait(timeout=30) == 0
+        assert worker.wait(timeout=PATIENCE_S) == 0
         assert worker.stderr.read() == b""
 
 
@@ -57,7 +58,7 @@ def test_worker_ends_with_its_input_even_while_a_query_runs_and_leaves_nothing_o
         (spilled / "rows of traces").touch()
         write_frame(worker.stdin, {"kind": "query", "max_rows": 10}, ENDLESS)
         worker.stdin.close()
-        assert worker.wait(timeout=30) == 0
+        assert worker.wait(timeout=PATIENCE_S) == 0
     assert (tuple(each.name for each in scratch.iterdir()) if scratch.exists() else ()) == holds
     assert scratch.exists() is bool(holds)
 
