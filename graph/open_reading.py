@@ -47,9 +47,9 @@ class OpenReading:
         return sum(place.trace_id in self.unasked for place in self.places[: self.rule.counted.read])
 
     @property
-    def harms(self) -> bool:
-        """Whether one of the traces flagged so far shows a consequence."""
-        return any(found.answer == "affected" and found.consequence != "none" for found in self.known.values())
+    def harm(self) -> int:
+        """How many of the traces flagged so far show a consequence."""
+        return sum(found.answer == "affected" and found.consequence != "none" for found in self.known.values())
 
     def wants(self, trace_id: str) -> bool:
         """Whether an answer about this trace would be of use, and nobody is asking for it."""

@@ -1,8 +1,8 @@
 """Reading on after the verdict: what reading has validated is asked of the traces that nobody was asked about yet.
 
 The verdict was given by the rule that stopped the reading, and stays. What is read now names the other affected traces, and
-narrows the share: down to a count where all were read. No trace is read for what has harmed nobody so far: it is asked where a
-trace is read anyway, and keeps its interval.
+narrows the share: down to a count where all were read. Each trace is looked at once more at most, so no trace is read for more
+than what harms most, nor for what has harmed nobody so far: that is asked where a trace is read anyway, and keeps its interval.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from .context import Context, in_thread
 from .open_reading import Ended, OpenReading
 from .ports import Event
 from .reading import judgements_of
-from .reading_room import ReadingRoom
+from .reading_room import MOST_QUESTIONS, ReadingRoom
 
 
 async def read_on(context: Context, bench: Workbench) -> None:
@@ -33,9 +33,9 @@ async def read_on(context: Context, bench: Workbench) -> None:
     if not readings:
         return
     context.display.show(Event("step", "Naming all affected traces", step="issues"))
-    harmful = [each for each in readings if each.harms]
+    harmful = sorted((each for each in readings if each.harm), key=lambda each: -each.harm)[:MOST_QUESTIONS]
     room = ReadingRoom(bench, judge, lambda reading: _show(context, reading))
-    room.going_along.extend(each for each in readings if not each.harms)
+    room.going_along.extend(each for each in readings if each not in harmful)
     try:
         with room.coming():
             tasks = [asyncio.create_task(room.read(each)) for each in harmful]
