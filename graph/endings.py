@@ -2,22 +2,44 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..tools.insights.models import Hypothesis, Issue, Severity
+from ..tools.insights.affected import AffectedTrace
+from ..tools.insights.models import Cause, Hypothesis, Issue, Severity
 from ..tools.insights.transitions import SETTLED
-from ..tools.testing.endings import asks_for_ending, endings_of
+from ..tools.testing.endings import TITLE, asks_for_ending, endings_of, tell_parts
 from ..tools.testing.sequential import Answer
-from ..tools.testing.severity import rate_endings
+from ..tools.testing.severity import MOSTLY, is_exception, rate_endings
 from ..tools.workbench import Workbench
 from .context import Context
 from .reading import judgements_of
 
 
+def judged_endings(bench: Workbench) -> dict[str, Answer]:
+    """Of each trace that a judge was asked about whether it ended wrongly. Blocks."""
+    listed = bench.store.list_hypotheses(bench.run_id)
+    asked = [each.hypothesis_id for each in listed if asks_for_ending(each.plan) and each.source != "prior"]
+    return {trace_id: found.answer for subject in asked for trace_id, found in judgements_of(bench, subject).items()}
+
+
+def is_harmless(bench: Workbench, affected: Sequence[AffectedTrace]) -> bool:
+    """Whether harm is the exception among these traces, by what a judge saw of it or of how they ended. Blocks."""
+    seen = [each.consequence for each in affected if each.consequence]
+    if seen:
+        return seen.count("wrong") < MOSTLY * len(seen)
+    endings = endings_of((each.trace_id for each in affected), judged_endings(bench))
+    return endings is not None and is_exception(endings)
+
+
+def parts_of(bench: Workbench, ended: Sequence[AffectedTrace]) -> Cause:
+    """Which other issues of this analysis tell of the traces that ended wrongly. Blocks."""
+    told = [issue for issue in bench.store.list_issues(bench.experiment_id) if issue.source_run_id == bench.run_id]
+    listed = {issue.title: [each.trace_id for each in bench.store.issue_traces(issue.issue_id)] for issue in told}
+    listed.pop(TITLE, None)
+    return tell_parts([each.trace_id for each in ended], listed)
+
+
 def rate_by_ending(context: Context, bench: Workbench, hypotheses: Sequence[Hypothesis]) -> None:
     """Keeps with each counted issue of this analysis how its traces ended, and rates it by that. Blocks."""
-    asked = [each.hypothesis_id for each in hypotheses if asks_for_ending(each.plan) and each.source != "prior"]
-    judged: dict[str, Answer] = {
-        trace_id: found.answer for subject in asked for trace_id, found in judgements_of(bench, subject).items()
-    }
+    judged = judged_endings(bench)
     if not judged:
         return
     by_id = {each.hypothesis_id: each for each in hypotheses}

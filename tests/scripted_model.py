@@ -24,6 +24,8 @@ from typing import Any, Literal, Self
 Method = Literal["json_schema", "function_calling", "json_mode"]
 AS_ASKED = {"show": [], "findings": [{"number": 1, "answer": "not", "span": "", "quote": "", "reason": "It ends as asked."}]}
 """What a judge says of a trace that ends as its user asked for."""
+UNCLEAR = {"show": [], "findings": [{"number": 1, "answer": "unclear", "span": "", "quote": "", "reason": "It can't be seen."}]}
+"""What a judge says of a trace of which nobody can tell how it ends."""
 LOOK_S = 0.005
 ALL: frozenset[Method] = frozenset({"json_schema", "function_calling", "json_mode"})
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from ...graph.endings import is_harmless
 from ...graph.ports import Display, Estimate, Event, Explanation, Judge, Planned, Planner, Proposal
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Analysis, Cell, Census, Hypothesis, Issue, Noticed
@@ -102,9 +103,12 @@ class LanguageAnalyst:
     async def explain(
         self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None
     ) -> Explanation:
-        """The cause from affected and unaffected traces, weighed by code; what the playbook knows is left to counting."""
+        """The cause from affected and unaffected traces, weighed by code.
+
+        What the playbook knows is left to counting, and so is that which does little harm: a cause takes three long questions.
+        """
         counted = await self._counting.explain(bench, hypothesis, affected, cell)
-        if hypothesis.playbook or not await self._may_ask(bench):
+        if hypothesis.playbook or not await self._may_ask(bench) or await asyncio.to_thread(is_harmless, bench, affected):
             return counted
         analysis = await asyncio.to_thread(bench.store.get_analysis, bench.run_id)
         inquiry = await self._inquiry(bench, analysis, step="issues")

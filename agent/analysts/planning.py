@@ -220,6 +220,7 @@ def _build(inquiry: Inquiry, written: WrittenPlan) -> Plan:
 def _draft(written: WrittenPlan, plan: Plan, suggested: Suggested) -> HypothesisDraft:
     return HypothesisDraft(
         statement=" ".join(written.statement.split()),
+        title=" ".join(suggested.candidate.title.split()),
         rationale=suggested.why,
         testing_plan=render_plan(plan),
         plan=plan,

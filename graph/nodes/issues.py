@@ -9,12 +9,13 @@ from ...tools.insights.models import Cell, Hypothesis, Issue, IssueDraft
 from ...tools.testing.consequences import Flagged
 from ...tools.testing.deciding_again import decide_by_labels
 from ...tools.testing.drafting import draft_issue, worded
+from ...tools.testing.endings import ADVICE, asks_for_ending
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
-from ..endings import rate_by_ending
+from ..endings import parts_of, rate_by_ending
 from ..follow import first_look, follow_known, in_scope, with_onset
 from ..mirror import show_in_mlflow
-from ..ports import Event
+from ..ports import Event, Explanation
 from ..reading import flagged_traces, is_read
 from ..reading_on import read_on
 from ..state import State, run_of
@@ -66,7 +67,7 @@ async def _prove(
     context: Context, bench: Workbench, finding: Finding, affected: list[AffectedTrace], flagged: Flagged | None
 ) -> None:
     hypothesis, cell = finding
-    explained = await context.analyst.explain(bench, hypothesis, affected, cell)
+    explained = await _explain(context, bench, finding, affected)
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
     draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell, flagged=flagged)
@@ -83,6 +84,14 @@ async def _prove(
             detail=issue.description,
         )
     )
+
+
+async def _explain(context: Context, bench: Workbench, finding: Finding, affected: list[AffectedTrace]) -> Explanation:
+    """Why it occurs; of traces that ended wrongly, by whatever cause, which other issues tell of them."""
+    hypothesis, cell = finding
+    if not asks_for_ending(hypothesis.plan):
+        return await context.analyst.explain(bench, hypothesis, affected, cell)
+    return Explanation(await in_thread(lambda: parts_of(bench, affected)), recommendation=ADVICE)
 
 
 def _write(

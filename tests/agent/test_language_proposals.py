@@ -19,7 +19,7 @@ from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.evals.planted.concierge.agent import SYSTEM_PROMPT
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, Watcher, folder_of, memory_of
 from analyze_experiment.tests.conftest import copy_store
-from analyze_experiment.tests.scripted_model import AS_ASKED, Request, ScriptedModel
+from analyze_experiment.tests.scripted_model import UNCLEAR, Request, ScriptedModel
 from analyze_experiment.tools.insights.models import Hypothesis, HypothesisDraft, HypothesisStatus, Issue
 from analyze_experiment.tools.tracking import connect
 
@@ -156,7 +156,7 @@ def script(server: ScriptedModel) -> None:
     server.script("Grouping", grouped, repeat=True)
     server.script("Exploration", explored, repeat=True)
     server.script("Duplicates", {"pairs": [{"candidate": "C9", "same_as": "C1"}, {"candidate": "C1", "same_as": "C1"}]})
-    server.script("Judgements", AS_ASKED, repeat=True)
+    server.script("Judgements", UNCLEAR, repeat=True)
     server.script("WrittenPlan", plan, repeat=True)
     server.script("Explanation", explained, repeat=True)
 

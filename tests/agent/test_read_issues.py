@@ -199,6 +199,8 @@ def test_a_counted_issue_whose_traces_end_no_worse_than_others_is_low(refunds: R
     assert "(by itself CRITICAL); 3 of 12 of its traces that were judged ended wrongly" in promised.severity_because
     assert "12 of 24 traces (50.0%, counted exactly); 3 of 12 ended wrongly, of others 4 of 12" in share_of_issue(promised)
     assert (ended.severity, ended.affected, ended.population, ended.endings) == (Severity.MEDIUM, 7, 24, None)
+    assert ended.title == "Traces end otherwise than asked and allowed"
+    assert "4 of these 7 traces are in no other issue; 3 in “Agent promises refunds that nobody makes”" in ended.cause.text
 
 
 def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tuple[Refunds, Hypothesis, Issue, Watcher]) -> None:

@@ -60,7 +60,7 @@ def draft_issue(
         labelled = hypothesis.verdict is not None and hypothesis.verdict.by == "labels"
         described += f"{came_of_it}{LABELLED if labelled else BY_A_JUDGE} {_read_on_in_words(result)}"
     return IssueDraft(
-        title=texts.title if texts else _short(hypothesis.statement),
+        title=texts.title if texts else _short(hypothesis.title or hypothesis.statement),
         description=f"{described}{reason}".strip(),
         severity=rating.severity,
         severity_because=rating.because,

@@ -9,17 +9,22 @@ Judged is the end state against what was asked for and allowed, as tau-bench sco
 arXiv:2406.12045); here a reader works out what it should have been, since traces of production hold no reference.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from ..insights.models import Endings, HypothesisDraft
+from ..insights.models import Cause, Endings, HypothesisDraft
 from .plan import Plan, Read, ReadStep
 from .render import render_plan
 from .sequential import Answer
 
 THRESHOLD = 0.05
 """Share of traces above which it is a fault, as of all rates that are claimed."""
+MOST_PARTS = 6
+"""Other issues that are named as part of what lies behind."""
 LEAST = 5
 """Affected traces whose end is known, below which nothing is said about the ends of an issue's traces."""
+
+TITLE = "Traces end otherwise than asked and allowed"
+ADVICE = "Begin with what holds most of these traces; open those that nothing else tells of, and say what they have in common."
 
 QUESTION = """
 Does it end wrongly for the user? Work it out in this order. (1) All that the user wanted by the end, with each condition,
@@ -46,6 +51,7 @@ def endings_draft() -> HypothesisDraft:
     )
     return HypothesisDraft(
         statement=f"More than {THRESHOLD:.0%} of the traces end otherwise than the user asked for and the agent's rules allow.",
+        title=TITLE,
         rationale="Whatever goes wrong on the way, this is what users are left with; it is asked of every trace that is read.",
         testing_plan=render_plan(plan),
         plan=plan,
@@ -73,3 +79,19 @@ def endings_of(affected: Iterable[str], judged: Mapping[str, Answer]) -> Endings
     if len(own) < min(LEAST, len(mine)):
         return None
     return Endings(judged=len(own), wrong=sum(own), rest_judged=len(rest), rest_wrong=sum(rest))
+
+
+def tell_parts(ended: Collection[str], others: Mapping[str, Collection[str]]) -> Cause:
+    """What lies behind the traces that ended wrongly, as far as other issues tell of them: an overlap, no cause that was tested.
+
+    Args:
+        ended: The traces that ended wrongly.
+        others: The traces of each other issue, by its title.
+    """
+    shared = {title: len(set(ended) & set(traces)) for title, traces in others.items()}
+    parts = sorted(((count, title) for title, count in shared.items() if count), key=lambda part: (-part[0], part[1]))
+    told = len(set(ended) & {trace_id for traces in others.values() for trace_id in traces})
+    alone = f"{len(ended) - told:,} of these {len(ended):,} traces are in no other issue"
+    found = "; ".join([alone, *(f"{count:,} in “{title}”" for count, title in parts[:MOST_PARTS])])
+    text = f"Whatever made them end so. {found}. An overlap: what of it made them end wrongly isn't shown."
+    return Cause(text=text, standing="suspected")

@@ -119,9 +119,14 @@ def rate_endings(severity: Severity, because: str, endings: Endings, *, floor: S
         f"{endings.rest_wrong:,} of {endings.rest_judged:,}"
     )
     least = floor or Severity.LOW
-    if severity.rank <= least.rank or endings.wrong >= MOSTLY * endings.judged or _more_often(endings):
+    if severity.rank <= least.rank or not is_exception(endings):
         return Rating(severity, f"{because}; {found}")
     return Rating(least, f"{because} (by itself {severity}); {found}, so that harm is the exception: {least}")
+
+
+def is_exception(endings: Endings) -> bool:
+    """Whether harm is the exception among the traces of an issue that was counted."""
+    return endings.wrong < MOSTLY * endings.judged and not _more_often(endings)
 
 
 def _more_often(endings: Endings) -> bool:

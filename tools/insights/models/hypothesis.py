@@ -24,6 +24,8 @@ class HypothesisDraft(Part):
     """What an analyst or a person proposes; the store makes a hypothesis of it."""
 
     statement: str = Field(min_length=1)
+    title: str = Field(default="", max_length=120)
+    """What an issue of it is called, in 5 to 8 words, where whoever proposed it has said so."""
     rationale: str = ""
     testing_plan: str = Field(min_length=1)
     """The plan in words, step by step; for a typed plan, its rendering."""
