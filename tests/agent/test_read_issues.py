@@ -294,14 +294,14 @@ def test_answers_come_from_a_file_and_only_for_traces_that_were_drawn(
     assert memory_of(refunds.uri).read_labels(issue.source_run_id, hypothesis.hypothesis_id) == changed, "nothing was kept"
 
 
-def answered(uri: str, issue: Issue, answers: Path, *, flagged_are: bool) -> tuple[Hypothesis, Issue, str]:
+def answered(uri: str, issue: Issue, answers: Path, *, flagged_are: bool, judged: int = TRACES) -> tuple[Hypothesis, Issue, str]:
     """All traces that were judged are labelled: the others aren't affected, and all that are flagged are, or none is."""
     insights = ["label", issue.source_run_id, "--tracking-uri", uri, "--answers", str(answers)]
     answers.write_text("", encoding="utf-8")
     assert run(insights) == 0
     store = memory_of(uri)
     labels = store.read_labels(issue.source_run_id, issue.hypothesis_id or "")
-    assert labels is not None and len(labels.drawn) == TRACES
+    assert labels is not None and len(labels.drawn) == judged
     truth = {True: "affected" if flagged_are else "not", False: "not"}
     answers.write_text("".join(f"{each.trace_id},{truth[each.flagged]}\n" for each in labels.drawn), encoding="utf-8")
     assert run(insights) == 0
@@ -401,13 +401,17 @@ def test_a_reading_that_the_budget_ended_goes_on_from_where_it_stood(refunds: Re
     assert any("INCONCLUSIVE -> TESTING: goes on after" in line for line in decided.history)
 
 
-def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it(refunds: Refunds) -> None:
+def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it_and_its_labels_stay(
+    refunds: Refunds, tmp_path: Path
+) -> None:
     analyst = ReadingAnalyst([promise_draft()])
     analyst.judge = tired = TiredJudge(TRACES - 8)
     outcome = analyse(refunds.uri, analyst=analyst)
     store = memory_of(refunds.uri)
     (first,) = store.list_issues("1")
     assert first.affected < TRACES // 2
+    labelled, _, _ = answered(refunds.uri, first, tmp_path / "answers.csv", flagged_are=True, judged=TRACES - 8)
+    assert labelled.verdict is not None and labelled.verdict.by == "labels"
 
     ask_on(store, outcome.run_id)
     analyst.judge = rested = HonestJudge()
@@ -418,6 +422,9 @@ def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it(refunds: R
     assert tired.calls + rested.calls == TRACES, "each trace is read once"
     (hypothesis,) = store.list_hypotheses(outcome.run_id)
     assert hypothesis.verdict is not None and hypothesis.verdict.batch == 1, "the verdict stays"
+    assert (hypothesis.verdict.by, hypothesis.status) == ("labels", HypothesisStatus.VALIDATED)
+    assert f"flagged of {TRACES} traces read, which are all" in hypothesis.verdict.reason, "it is given again on all that is read"
+    assert issue.correction is not None and issue.correction.labelled == TRACES - 8
 
 
 def test_without_a_judge_the_plan_stays_blocked_and_says_why(refunds: Refunds) -> None:
