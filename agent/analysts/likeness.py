@@ -122,7 +122,7 @@ async def _hold(inquiry: Inquiry, pair: Alike, *, may_read: bool) -> Planned:
         return _merged(pair)
     draft = planned.draft
     if by_sql:
-        draft = await asyncio.to_thread(_other_test, inquiry.bench, draft, planned.draft.plan, known)
+        draft = await asyncio.to_thread(other_test, inquiry.bench, draft, planned.draft.plan, known)
     if draft is None:
         return _merged(pair)
     why = f"{draft.rationale} It is tested beside what a model calls the same: {known.text}"
@@ -144,7 +144,7 @@ def _holds_most(bench: Workbench, plan: Plan, noted_in: frozenset[str]) -> bool:
         return False
 
 
-def _other_test(bench: Workbench, draft: HypothesisDraft, plan: Plan, known: Known) -> HypothesisDraft | None:
+def other_test(bench: Workbench, draft: HypothesisDraft, plan: Plan, known: Known) -> HypothesisDraft | None:
     """The draft as it is tested beside what is known; None where it is the same test.
 
     It is the same where it finds the same traces and claims as little of them. Of a rate that finds them, a count is the fact in
