@@ -2,7 +2,9 @@
 
 import io
 import json
-from collections.abc import Sequence
+import random
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -143,11 +145,23 @@ def refunds(store_template: Path, tmp_path: Path) -> Refunds:
     return logged_refunds(store_template, tmp_path)
 
 
+@contextmanager
+def drawn_alike() -> Generator[None]:
+    """Gives traces the same ids each time, since they decide in which order traces are read and where that stops."""
+    state = random.getstate()
+    random.seed(1)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
 def logged_refunds(store_template: Path, folder: Path) -> Refunds:
     """The store, with a user's feedback on three traces: two promises, one of which pleased, and one fair answer that didn't."""
     uri = copy_store(store_template, folder / "store")
     samples = [SampleTrace(f"Order {n}?", PROMISE if n % 2 else f"Order {n} is here.") for n in range(TRACES)]
-    trace_ids = log_traces(uri, "refunds", samples).trace_ids
+    with drawn_alike():
+        trace_ids = log_traces(uri, "refunds", samples).trace_ids
     client = TracingClient(uri)
     for place, value in ((5, False), (7, True), (8, False)):
         source = AssessmentSource(source_type="HUMAN", source_id="user")
@@ -340,8 +354,8 @@ def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_t
     hypothesis, issue, _ = judged(refunds, read_on=3)
 
     assert hypothesis.result is not None and hypothesis.result.reads is not None
-    read = hypothesis.result.reads.read + 3
-    assert issue.population == read < TRACES
+    read = issue.population
+    assert hypothesis.result.reads.read + 3 <= read < TRACES, "more only where answers overtook the one that decided it"
     assert issue.population_title == f"traces read, of {TRACES} (all traces)"
     assert len(memory_of(refunds.uri).issue_traces(issue.issue_id)) == issue.affected
     assert issue.interval is not None
