@@ -34,8 +34,9 @@ results of tools, and do the sums yourself. (4) What by (1) and (2) should have 
 or handed over although it could have been done. It is affected if at the end something is changed that shouldn't be, or
 something that should be changed isn't or is otherwise, or what the user asked to be told is wrong or missing. It isn't affected
 if what stands at the end is what (1) and (2) come to, however it came about: slips that were put right on the way, a
-confirmation that wasn't asked for and the tone don't count, nor does what the user gave up of their own will; a refusal or a
-handover that the rules call for is right. Where it is affected its consequence is `wrong`.
+confirmation that wasn't asked for and the tone don't count, nor does what the user gave up of their own will or left
+unanswered; a refusal or a handover that the rules call for is right, and so is handing over what couldn't be done anyway. Where
+it is affected its consequence is `wrong`.
 """.strip().replace("\n", " ")
 
 
