@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ..tools.insights.affected import AffectedTrace
 from ..tools.insights.models import Cause, Hypothesis, Issue, Severity
 from ..tools.insights.transitions import SETTLED
-from ..tools.testing.endings import TITLE, asks_for_ending, endings_of, tell_parts
+from ..tools.testing.endings import asks_for_ending, endings_of, tell_parts
 from ..tools.testing.sequential import Answer
 from ..tools.testing.severity import MOSTLY, is_exception, rate_endings
 from ..tools.workbench import Workbench
@@ -31,10 +31,13 @@ def is_harmless(bench: Workbench, affected: Sequence[AffectedTrace]) -> bool:
 
 def parts_of(bench: Workbench, ended: Sequence[AffectedTrace]) -> Cause:
     """Which other issues of this analysis tell of the traces that ended wrongly. Blocks."""
-    told = [issue for issue in bench.store.list_issues(bench.experiment_id) if issue.source_run_id == bench.run_id]
-    listed = {issue.title: [each.trace_id for each in bench.store.issue_traces(issue.issue_id)] for issue in told}
-    listed.pop(TITLE, None)
-    return tell_parts([each.trace_id for each in ended], listed)
+    about_ends = {each.hypothesis_id for each in bench.store.list_hypotheses(bench.run_id) if asks_for_ending(each.plan)}
+    told = [
+        (issue.title, [each.trace_id for each in bench.store.issue_traces(issue.issue_id)])
+        for issue in bench.store.list_issues(bench.experiment_id)
+        if issue.source_run_id == bench.run_id and issue.hypothesis_id not in about_ends
+    ]
+    return tell_parts([each.trace_id for each in ended], told)
 
 
 def rate_by_ending(context: Context, bench: Workbench, hypotheses: Sequence[Hypothesis]) -> None:

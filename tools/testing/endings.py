@@ -9,7 +9,7 @@ Judged is the end state against what was asked for and allowed, as tau-bench sco
 arXiv:2406.12045); here a reader works out what it should have been, since traces of production hold no reference.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..insights.models import Cause, Endings, HypothesisDraft
 from .plan import Plan, Read, ReadStep
@@ -82,16 +82,16 @@ def endings_of(affected: Iterable[str], judged: Mapping[str, Answer]) -> Endings
     return Endings(judged=len(own), wrong=sum(own), rest_judged=len(rest), rest_wrong=sum(rest))
 
 
-def tell_parts(ended: Collection[str], others: Mapping[str, Collection[str]]) -> Cause:
+def tell_parts(ended: Collection[str], others: Sequence[tuple[str, Collection[str]]]) -> Cause:
     """What lies behind the traces that ended wrongly, as far as other issues tell of them: an overlap, no cause that was tested.
 
     Args:
         ended: The traces that ended wrongly.
-        others: The traces of each other issue, by its title.
+        others: Of each other issue its title, and its traces.
     """
-    shared = {title: len(set(ended) & set(traces)) for title, traces in others.items()}
-    parts = sorted(((count, title) for title, count in shared.items() if count), key=lambda part: (-part[0], part[1]))
-    told = len(set(ended) & {trace_id for traces in others.values() for trace_id in traces})
+    shared = [(len(set(ended) & set(traces)), title) for title, traces in others]
+    parts = sorted((part for part in shared if part[0]), key=lambda part: (-part[0], part[1]))
+    told = len(set(ended) & {trace_id for _, traces in others for trace_id in traces})
     alone = f"{len(ended) - told:,} of these {len(ended):,} traces are in no other issue"
     found = "; ".join([alone, *(f"{count:,} in “{title}”" for count, title in parts[:MOST_PARTS])])
     text = f"Whatever made them end so. {found}. An overlap: what of it made them end wrongly isn't shown."
