@@ -7,7 +7,7 @@ from ..tools.insights.models import Cause, Hypothesis, Issue, Severity
 from ..tools.insights.transitions import SETTLED
 from ..tools.testing.endings import asks_for_ending, endings_of, tell_parts
 from ..tools.testing.sequential import Answer
-from ..tools.testing.severity import MOSTLY, is_exception, rate_endings
+from ..tools.testing.severity import LITTLE, is_exception, rate_endings
 from ..tools.workbench import Workbench
 from .context import Context
 from .reading import judgements_of
@@ -21,10 +21,10 @@ def judged_endings(bench: Workbench) -> dict[str, Answer]:
 
 
 def is_harmless(bench: Workbench, affected: Sequence[AffectedTrace]) -> bool:
-    """Whether harm is the exception among these traces, by what a judge saw of it or of how they ended. Blocks."""
+    """Whether these traces show little harm, by what a judge saw of it or of how they ended. Blocks."""
     seen = [each.consequence for each in affected if each.consequence]
     if seen:
-        return seen.count("wrong") < MOSTLY * len(seen)
+        return seen.count("wrong") < LITTLE * bench.snapshot.record.traces
     endings = endings_of((each.trace_id for each in affected), judged_endings(bench))
     return endings is not None and is_exception(endings)
 
@@ -50,8 +50,8 @@ def rate_by_ending(context: Context, bench: Workbench, hypotheses: Sequence[Hypo
         if issue.source_run_id != bench.run_id or issue.consequences is not None or issue.status in SETTLED:
             continue
         endings = endings_of((each.trace_id for each in bench.store.issue_traces(issue.issue_id)), judged)
-        if endings is not None and endings != issue.endings:
-            rated = rate_endings(issue.severity, issue.severity_because, endings, floor=_floor(context, issue, by_id))
+        if endings is not None and (issue.endings is None or endings.counts != issue.endings.counts):
+            rated = rate_endings(*issue.by_share, endings, floor=_floor(context, issue, by_id))
             bench.store.keep_endings(issue.issue_id, endings, rated.severity, rated.because, run_id=bench.run_id)
 
 

@@ -63,7 +63,7 @@ class Judgements(BaseModel):
 class LanguageJudge:
     """Asks a language model about one trace at a time. What it says is a claim, looked up by whoever asked."""
 
-    def __init__(self, model: LanguageModel, *, width: int = 4) -> None:
+    def __init__(self, model: LanguageModel, *, width: int) -> None:
         """`width` is how many traces it may be asked about at the same time."""
         self.width = width
         self._model = model

@@ -39,7 +39,7 @@ class LanguageAnalyst:
         self, counting: StatisticalAnalyst, model: LanguageModel, display: Display, *, sample: int, read_on: int = 300
     ) -> None:
         """`sample` traces are read before anything is proposed, `read_on` at most after a verdict."""
-        self.judge: Judge | None = LanguageJudge(model)
+        self.judge: Judge | None = LanguageJudge(model, width=model.width)
         self.planner: Planner | None = self
         self._counting = counting
         self.model = model

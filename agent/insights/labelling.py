@@ -16,7 +16,6 @@ from ...tools.reporting.html import render_html
 from ...tools.reporting.markdown import render_markdown
 from ...tools.testing.deciding_again import DecidedAgain, decide_by_labels
 from ...tools.testing.labelling import correct, draw_traces
-from ...tools.testing.playbooks import load_playbook
 from .opened import Insights
 
 SHOWN_TOKENS, WHOLE_TOKENS = 2_500, 40_000
@@ -66,7 +65,7 @@ class Labelling:
 
 def settle(insights: Insights, run_id: str) -> list[DecidedAgain]:
     """Decides again what is labelled, against the judge's errors, and brings issues and the kept report up to date."""
-    decided = decide_by_labels(insights.store, run_id, load_playbook())
+    decided = decide_by_labels(insights.store, run_id)
     if decided and insights.mirror:
         insights.store.mirror_issues(insights.store.get_analysis(run_id).experiment_id)
     _write_report(insights, run_id)

@@ -36,7 +36,7 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         await _tell(context, bench, told, finding)
     await in_thread(lambda: rate_by_ending(context, bench, listed))
     if analysis.asked_on:  # only what was complete before has labels
-        await in_thread(lambda: decide_by_labels(context.store, run_id, context.playbook))
+        await in_thread(lambda: decide_by_labels(context.store, run_id))
     await follow_known(context, bench, analysis, listed)
     await in_thread(lambda: show_in_mlflow(context, analysis, traces=bench.snapshot.record.traces))
     await in_thread(lambda: context.store.finish_step(run_id, "issues"))

@@ -86,7 +86,7 @@ def obeyed(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 async def read_all(bench: Workbench, url: str, hypothesis: Hypothesis) -> Execution:
     model = LanguageModel(Endpoint("obedient", url, api_key="k"), Budget(Limits()))
-    room = ReadingRoom(bench, LanguageJudge(model), lambda _: None)
+    room = ReadingRoom(bench, LanguageJudge(model, width=4), lambda _: None)
     try:
         subject = hypothesis.hypothesis_id
         return await carry_out(room, subject, PLAN, owner=subject, on_step=lambda *_: None)

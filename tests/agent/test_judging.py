@@ -48,7 +48,7 @@ class Court:
             bench = self.bench
             trace = bench.store.reader.get(self.trace_id, run_id=bench.run_id, experiment_id=bench.experiment_id)
             try:
-                return await LanguageJudge(model).judge(bench, trace, questions)
+                return await LanguageJudge(model, width=4).judge(bench, trace, questions)
             finally:
                 await model.close()
 

@@ -24,7 +24,6 @@ from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.sample_traces import BEGINNING, SampleTrace, log_traces
 from analyze_experiment.tools.insights.models import (
     Analysis,
-    Endings,
     Hypothesis,
     HypothesisDraft,
     HypothesisStatus,
@@ -43,6 +42,8 @@ from analyze_experiment.tools.workbench import Workbench
 
 PROMISE = "I promise to refund you today."
 TRACES = 24
+HARMED = 3
+"""Of the twelve promises those by which a trace ends wrongly: orders 1, 11 and 21."""
 LATER = BEGINNING + timedelta(days=1)
 
 
@@ -208,7 +209,8 @@ def test_a_counted_issue_whose_traces_end_no_worse_than_others_is_low(refunds: R
     by_id = {each.hypothesis_id: each for each in store.list_issues("1")}
     promised, ended = (by_id[each.hypothesis_id] for each in store.list_hypotheses(outcome.run_id))
 
-    assert promised.endings == Endings(judged=12, wrong=3, rest_judged=12, rest_wrong=4)
+    assert promised.endings is not None and promised.endings.counts == (12, 3, 12, 4)
+    assert promised.endings.severity_before is Severity.CRITICAL, "kept for when more ends are judged"
     assert (promised.severity, promised.affected) == (Severity.LOW, 12)
     assert "(by itself CRITICAL); 3 of 12 of its traces that were judged ended wrongly" in promised.severity_because
     assert "12 of 24 traces (50.0%, counted exactly); 3 of 12 ended wrongly, of others 4 of 12" in share_of_issue(promised)
@@ -217,24 +219,31 @@ def test_a_counted_issue_whose_traces_end_no_worse_than_others_is_low(refunds: R
     assert "4 of these 7 traces are in no other issue; 3 in “Agent promises refunds that nobody makes”" in ended.cause.text
 
 
-def test_what_a_judge_flags_becomes_an_issue_with_all_affected_traces(whole: tuple[Refunds, Hypothesis, Issue, Watcher]) -> None:
+def test_what_a_judge_flags_becomes_an_issue_of_all_traces_that_ended_wrongly_by_it(
+    whole: tuple[Refunds, Hypothesis, Issue, Watcher],
+) -> None:
     refunds, hypothesis, issue, watcher = whole
 
     assert hypothesis.status is HypothesisStatus.VALIDATED
     assert hypothesis.result is not None and hypothesis.result.reads is not None and hypothesis.verdict is not None
     assert hypothesis.result.reads.read < TRACES - 4, "the verdict rests on what it took"
     assert f"{hypothesis.result.reads.read} traces of {TRACES - 4} read in random order" in hypothesis.verdict.reason
-    assert (issue.affected, issue.population, issue.interval) == (TRACES // 2, TRACES, None)
+    assert (issue.affected, issue.population, issue.interval) == (HARMED, TRACES, None)
     listed = memory_of(refunds.uri).issue_traces(issue.issue_id)
-    assert {each.trace_id for each in listed} == set(refunds.trace_ids[1::2])
-    assert (issue.severity, issue.consequences and issue.consequences.wrong) == (Severity.LOW, 3), "orders 1, 11 and 21"
-    assert "only 25.0% ended wrongly, so that harm is the exception: LOW" in issue.severity_because
-    assert [each.consequence for each in listed] == ["wrong"] * 3 + ["misled"] * 9
+    assert {each.trace_id for each in listed} == {refunds.trace_ids[order] for order in (1, 11, 21)}
+    assert {each.consequence for each in listed} == {"wrong"}
+    assert issue.consequences is not None
+    assert (issue.consequences.flagged, issue.consequences.wrong, issue.consequences.misled) == (TRACES // 2, 3, 9)
+    assert issue.severity is Severity.MEDIUM
+    assert "at least 12.5% of the traces ended wrongly by it (by itself HIGH)" in issue.severity_because
+    assert "Of 12 flagged traces 3 ended wrongly by it (12.5% of all 24), which are those listed; in 9 the user was misled" in (
+        issue.description
+    )
     assert "the share that a judge flags" in issue.description
     assert f"After the verdict the rest was read too, all {TRACES} traces: {TRACES // 2} flagged." in issue.description
     assert {each.quote for each in issue.evidence if each.supports} == {PROMISE}
     report = (folder_of(refunds.uri) / "report.md").read_text(encoding="utf-8")
-    assert f"{issue.affected} of {issue.population} traces (50.0%, counted exactly); 3 of 12 ended wrongly" in report
+    assert f"3 of {TRACES} traces (12.5%, counted exactly); ended wrongly by it, of 12 flagged" in report
     told = [event for event in watcher.events if event.kind == "progress" and "flagged" in event.detail]
     assert {event.step for event in told} == {"test", "issues"}
 
@@ -343,7 +352,7 @@ def test_labels_give_a_verdict_again_take_its_issue_back_and_give_it_again(
     assert (hypothesis.status, issue.status, issue.resolution) == (HypothesisStatus.VALIDATED, IssueStatus.OPEN, None)
     assert issue.severity_because != found.severity_because, "it is rated by the corrected share"
     assert issue.correction is not None and issue.correction.share is not None and issue.correction.labelled == TRACES
-    assert "flagged; by 24 labels 50.0% of the 24 judged are affected (95% interval " in report
+    assert "of 12 flagged; by 24 labels 50.0% of the 24 judged should be flagged (95% interval " in report
     assert "no labels drawn at random" not in report
 
     _, again, same = answered(uri, found, answers, flagged_are=True)
@@ -359,7 +368,7 @@ def test_where_reading_on_ends_early_the_share_has_an_interval_that_allows_for_t
     assert issue.population_title == f"traces read, of {TRACES} (all traces)"
     assert len(memory_of(refunds.uri).issue_traces(issue.issue_id)) == issue.affected
     assert issue.interval is not None
-    assert issue.affected / TRACES <= issue.interval.low <= 0.5 <= issue.interval.high
+    assert issue.affected / TRACES <= issue.interval.low <= HARMED / TRACES <= issue.interval.high
     assert round(issue.interval.high * TRACES) <= TRACES - (read - issue.affected)
     made = create_issue(
         Insights(memory_of(refunds.uri), folder_of(refunds.uri) / "cache"),
@@ -423,7 +432,7 @@ def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it_and_its_la
     outcome = analyse(refunds.uri, analyst=analyst)
     store = memory_of(refunds.uri)
     (first,) = store.list_issues("1")
-    assert first.affected < TRACES // 2
+    assert first.consequences is not None and first.consequences.flagged < TRACES // 2
     labelled, _, _ = answered(refunds.uri, first, tmp_path / "answers.csv", flagged_are=True, judged=TRACES - 8)
     assert labelled.verdict is not None and labelled.verdict.by == "labels"
 
@@ -431,8 +440,9 @@ def test_naming_the_affected_traces_goes_on_where_the_budget_ended_it_and_its_la
     analyst.judge = rested = HonestJudge()
     assert analyse(refunds.uri, analyst=analyst, resume=outcome.run_id).status == "done"
     (issue,) = store.list_issues("1")
-    assert (issue.issue_id, issue.affected, issue.population) == (first.issue_id, TRACES // 2, TRACES)
-    assert {each.trace_id for each in store.issue_traces(issue.issue_id)} == set(refunds.trace_ids[1::2])
+    assert (issue.issue_id, issue.affected, issue.population) == (first.issue_id, HARMED, TRACES)
+    assert issue.consequences is not None and issue.consequences.flagged == TRACES // 2
+    assert {each.trace_id for each in store.issue_traces(issue.issue_id)} == {refunds.trace_ids[order] for order in (1, 11, 21)}
     assert tired.calls + rested.calls == TRACES, "each trace is read once"
     (hypothesis,) = store.list_hypotheses(outcome.run_id)
     assert hypothesis.verdict is not None and hypothesis.verdict.batch == 1, "the verdict stays"
@@ -467,7 +477,7 @@ def test_what_reading_found_is_read_again_on_newer_traces_and_how_it_stands_is_k
     looked = store.get_issue(issue.issue_id)
     assert [(point.standing, point.affected, point.population) for point in looked.trend[1:]] == [("quiet", 0, READ_AGAIN)]
     assert not looked.is_unread_by(outcome.run_id)
-    assert len(store.issue_traces(issue.issue_id)) == TRACES // 2, "its traces are those of when it was found"
+    assert len(store.issue_traces(issue.issue_id)) == HARMED, "its traces are those of when it was found"
 
 
 def test_a_run_that_reads_nothing_says_that_it_did_not_look(refunds: Refunds) -> None:

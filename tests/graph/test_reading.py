@@ -199,7 +199,7 @@ def test_flagged_traces_are_those_that_count_with_their_quotes_as_evidence(bench
     assert {each.quote for each in supporting} == {PROMISE}
     assert all(each.span_id for each in supporting)
     flagged = flagged_traces(bench, recorded).traces
-    assert len(flagged) == found.result.affected
+    assert len(flagged) == found.result.affected, "where none ended wrongly, all that are flagged"
     assert {each.trace_id for each in supporting} <= {each.trace_id for each in flagged}
     assert {each.trace_id for each in flagged} <= set(bench.store.reader.linked(bench.run_id, experiment_id="1"))
 
@@ -222,10 +222,10 @@ def test_what_came_of_a_failure_is_looked_up_counted_and_shown_worst_first(bench
     recorded = bench.store.record_result(bench.run_id, hypothesis.hypothesis_id, found.result, found.evidence)
 
     flagged = flagged_traces(bench, recorded)
-    seen = [each.consequence for each in flagged.traces]
-    assert seen == sorted(seen, key=["wrong", "misled", "none"].index)
     counts = flagged.consequences
-    assert (counts.wrong, counts.misled, counts.none) == tuple(seen.count(each) for each in ("wrong", "misled", "none"))
+    assert [each.consequence for each in flagged.traces] == ["wrong"] * counts.wrong, "those that ended wrongly"
+    assert flagged.share == counts.wrong_share
+    assert counts.flagged == found.result.affected
     assert counts.wrong and counts.misled and counts.none, "what no words of the trace show counts as none"
     assert counts.wrong / TRACES <= counts.wrong_share.low < counts.harmed_share.low < counts.harmed_share.high
     assert "ended wrongly: “I promise to refund you today.”" in flagged.evidence[0].rationale

@@ -219,13 +219,13 @@ def found_again(issue: Issue, draft: IssueDraft, *, run_id: str, at: datetime) -
 def with_aspect(issue: Issue, aspect: Aspect, *, at: datetime) -> Issue:
     """The issue with something else that was shown of its traces.
 
-    Where that is more severe, the issue becomes so too, unless a person set its severity.
+    Where that is more severe, the issue becomes so too, unless a person set its severity; how its traces ended is weighed anew.
     """
     line = f"{stamp(at)} also shown of these traces: {aspect.title} ({aspect.hypothesis_id})"
     changed: dict[str, object] = {"aspects": (*issue.aspects, aspect), "history": (*issue.history, line)}
     if issue.severity_by == "rule" and aspect.severity.rank > issue.severity.rank:
         because = f"{issue.severity_because}; what else was shown of them is {aspect.severity}: {aspect.title}"
-        changed |= {"severity": aspect.severity, "severity_because": because.removeprefix("; ")}
+        changed |= {"severity": aspect.severity, "severity_because": because.removeprefix("; "), "endings": None}
     return issue.model_copy(update=changed)
 
 
@@ -233,7 +233,8 @@ def with_endings(issue: Issue, endings: Endings, severity: Severity, because: st
     """The issue with how its traces ended, and the severity that follows from that, unless a person set it."""
     rest = f"{endings.rest_wrong} of {endings.rest_judged}"
     line = f"{stamp(at)} {endings.wrong} of {endings.judged} judged traces ended wrongly, of others {rest}"
-    changed: dict[str, object] = {"endings": endings}
+    before, why = issue.by_share
+    changed: dict[str, object] = {"endings": endings.model_copy(update={"severity_before": before, "because_before": why})}
     if issue.severity_by == "rule":
         changed |= {"severity": severity, "severity_because": because}
         line += f": {severity}" if severity is not issue.severity else ""

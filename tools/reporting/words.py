@@ -26,23 +26,23 @@ def share_of_issue(issue: Issue) -> str:
     part = issue.affected / issue.population if issue.population else 0.0
     exact = ", counted exactly" if issue.estimand == "snapshot" else ""
     bounds = f", {interval(issue.interval)}" if issue.interval else exact
-    return f"{issue.counts} ({percent(part)}{bounds}){_corrected(issue)}{_ended_wrongly(issue)}"
+    return f"{issue.counts} ({percent(part)}{bounds}){_ended_wrongly(issue)}{_corrected(issue)}"
 
 
 def _corrected(issue: Issue) -> str:
-    """The share that is affected as labels correct what the judge flags; nothing where there are none."""
+    """The share of what is flagged as labels correct it; nothing where there are none."""
     found = issue.correction
     if found is None or found.share is None:
         return ""
     of = f"the {found.frame:,} judged"
-    return f" flagged; by {found.labelled:,} labels {percent(found.share)} of {of} are affected ({interval(found.interval)})"
+    return f"; by {found.labelled:,} labels {percent(found.share)} of {of} should be flagged ({interval(found.interval)})"
 
 
 def _ended_wrongly(issue: Issue) -> str:
     """How many of the traces that a judge flagged, or whose end it judged; nothing where nobody read them for that."""
     flagged, ended = issue.consequences, issue.endings
     if flagged is not None:
-        return f"; {flagged.wrong:,} of {flagged.flagged:,} ended wrongly"
+        return f"; ended wrongly by it, of {flagged.flagged:,} flagged" if flagged.wrong else "; none of them ended wrongly by it"
     if ended is not None:
         return f"; {ended.wrong:,} of {ended.judged:,} ended wrongly, of others {ended.rest_wrong:,} of {ended.rest_judged:,}"
     return ""

@@ -2,7 +2,7 @@
 
 A rule can be broken with no harm to anybody. So the judge says of each trace that it flags what came of it, and shows the words;
 what no words of the trace show counts as nothing. Severity rests on the share of traces that ended wrongly, not on how often the
-rule was broken (`severity.py`).
+rule was broken (`severity.py`); and the issue is about those traces, where there are any: whoever opens one finds harm in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,16 @@ NOTE_CHARS = 200
 
 
 class Flagged(NamedTuple):
-    """The traces that a judge flagged, the worst first, and what the failure did to their users."""
+    """What a judge flagged: the traces that the issue is about, and what the failure did to users."""
 
     traces: list[AffectedTrace]
+    """Those that ended wrongly by it; where none did, all that are flagged, those first in which the user was misled."""
+    share: Interval | None
+    """Of those that ended wrongly among all traces, both ends the same where all were read; None where none did."""
     consequences: Consequences
+    """Of all that are flagged."""
     evidence: tuple[Evidence, ...]
-    """A few of them."""
+    """A few of them, the worst first."""
 
 
 def weigh_flagged(
@@ -57,14 +61,17 @@ def weigh_flagged(
         }
         return share_of_whole(result, answers, order=order, aside=aside, whole=whole)
 
+    wrong = share("wrong")
+    about = ordered[: counts["wrong"]] or ordered
     return Flagged(
-        [AffectedTrace(trace_id, said.span_id, said.reason, said.consequence) for trace_id, said in ordered],
+        [AffectedTrace(trace_id, said.span_id, said.reason, said.consequence) for trace_id, said in about],
+        wrong if counts["wrong"] else None,
         Consequences(
             population=whole,
             wrong=counts["wrong"],
             misled=counts["misled"],
             none=counts["none"],
-            wrong_share=share("wrong"),
+            wrong_share=wrong,
             harmed_share=share("wrong", "misled"),
         ),
         tuple(_evidence(trace_id, said, step) for trace_id, said in ordered[:SHOWN]),
@@ -72,12 +79,13 @@ def weigh_flagged(
 
 
 def consequences_in_words(found: Consequences) -> str:
-    """One sentence: how many of the flagged traces ended wrongly, and what share of all that is."""
+    """One sentence: how many of the flagged traces ended wrongly, which are those listed, and what share of all that is."""
     low, high = found.wrong_share.low, found.wrong_share.high
     of_all = percent(low) if low == high else f"{100 * found.wrong_share.level:.4g}% CI {percent(low)} to {percent(high)}"
     return (
-        f"{found.wrong:,} of {found.flagged:,} ended wrongly by it ({of_all} of all {found.population:,}), in {found.misled:,} "
-        f"the user was misled or had to correct the agent, {found.none:,} show no consequence."
+        f"Of {found.flagged:,} flagged traces {found.wrong:,} ended wrongly by it ({of_all} of all {found.population:,})"
+        f"{', which are those listed' if found.wrong else ''}; in {found.misled:,} the user was misled or had to correct the "
+        f"agent, {found.none:,} show no consequence."
     )
 
 

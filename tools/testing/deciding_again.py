@@ -9,7 +9,6 @@ A reading stops as soon as it has shown its own threshold. Where nothing, or too
 higher one, however well the judge did; so what it validated stays where the corrected 95% interval is above the plain one.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..insights.label_rules import Relabelled
@@ -18,7 +17,6 @@ from ..insights.store import InsightStore
 from ..shares import percent
 from .drafting import BY_A_JUDGE, LABELLED
 from .labelling import against, correct
-from .playbooks import Entry
 from .severity import Rating, rate_consequences
 
 LEAST_LABELS = 30
@@ -34,7 +32,7 @@ class DecidedAgain(NamedTuple):
     """The issue that rests on it, where the analysis made one."""
 
 
-def decide_by_labels(store: InsightStore, run_id: str, playbook: Mapping[str, Entry]) -> list[DecidedAgain]:
+def decide_by_labels(store: InsightStore, run_id: str) -> list[DecidedAgain]:
     """Gives what was read and labelled its verdict against the judge's errors, and its issue the corrected share.
 
     An issue whose verdict doesn't hold is no issue; it is one again if later labels say so. Doing it again changes nothing.
@@ -42,7 +40,6 @@ def decide_by_labels(store: InsightStore, run_id: str, playbook: Mapping[str, En
     Args:
         store: The memory.
         run_id: The analysis.
-        playbook: The entries, by name: their severities hold here too.
     """
     decided: list[DecidedAgain] = []
     analysis, snapshot = store.get_analysis(run_id), store.read_snapshot(run_id)
@@ -56,7 +53,7 @@ def decide_by_labels(store: InsightStore, run_id: str, playbook: Mapping[str, En
         settled = store.decide_by_labels(run_id, hypothesis.hypothesis_id, verdict)
         issue = issues.get(hypothesis.hypothesis_id)
         if issue is not None and snapshot is not None:
-            said = _say_of(issue, verdict, found, playbook.get(hypothesis.playbook), traces=snapshot.traces)
+            said = _say_of(issue, verdict, found, traces=snapshot.traces)
             issue = store.relabel_issue(issue.issue_id, said)
         decided.append(DecidedAgain(hypothesis.status, settled, issue))
     return decided
@@ -128,21 +125,17 @@ def _seen(found: Correction, result: TestResult) -> str:
     return f"{flagged} {right}: about {percent(found.share)} of the {found.frame:,} judged are affected ({bounds})."
 
 
-def _say_of(issue: Issue, verdict: Verdict, found: Correction, entry: Entry | None, *, traces: int) -> Relabelled:
-    rating = _rating(issue, found, entry, traces=traces) or Rating(issue.severity, issue.severity_because)
+def _say_of(issue: Issue, verdict: Verdict, found: Correction, *, traces: int) -> Relabelled:
+    rating = _rating(issue, found, traces=traces) or Rating(issue.severity, issue.severity_because)
     stands = found.model_copy(update={"holds": verdict.status is HypothesisStatus.VALIDATED})
     return Relabelled(verdict, stands, issue.description.replace(BY_A_JUDGE, LABELLED), rating.severity, rating.because)
 
 
-def _rating(issue: Issue, found: Correction, entry: Entry | None, *, traces: int) -> Rating | None:
+def _rating(issue: Issue, found: Correction, *, traces: int) -> Rating | None:
     """The severity with the judge's false flags taken off what ended wrongly; its errors are known now, so nothing caps it."""
     harm, interval = issue.consequences, found.interval
     if harm is None or interval is None or not found.frame_flagged:
         return None
     true = min(interval.low / (found.frame_flagged / found.frame), 1.0)
     wrong, harmed = (share.low * harm.population / traces * true for share in (harm.wrong_share, harm.harmed_share))
-    floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
-    of_flagged = harm.wrong / max(harm.flagged, 1)
-    return rate_consequences(
-        wrong_low=wrong, harmed_low=harmed, wrong_of_flagged=of_flagged, floor=floor, ceiling=ceiling, labelled=True
-    )
+    return rate_consequences(wrong_low=wrong, harmed_low=harmed, labelled=True)

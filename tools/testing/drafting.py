@@ -51,6 +51,7 @@ def draft_issue(
     if cell is not None:
         return _of_cell(hypothesis, result, affected, cell, cause, traces)
     part, whole = _counts(result)
+    part = part if flagged is None else len(flagged.traces)
     rating = _severity(result, part, traces, entry, flagged)
     texts = entry.issue.filled(result) if entry is not None else None
     reason = hypothesis.verdict.reason if hypothesis.verdict else ""
@@ -71,7 +72,7 @@ def draft_issue(
         population=whole,
         population_title=_counted_in(hypothesis, result),
         estimand=result.estimand,
-        interval=_share_interval(hypothesis, result),
+        interval=_share_interval(hypothesis, result, flagged),
         cause=cause,
         recommendation=texts.recommendation if texts else "Open the listed traces and decide what they have in common.",
         fingerprint=fingerprint_of(hypothesis),
@@ -156,20 +157,24 @@ def _severity(result: TestResult, part: int, traces: int, entry: Entry | None, f
 
     Of what was read it is the share of those that ended wrongly.
     """
-    floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
     if flagged is not None:
         found = flagged.consequences
         wrong, harmed = (share.low * found.population / traces for share in (found.wrong_share, found.harmed_share))
-        of_flagged = found.wrong / max(1, found.flagged)
-        return rate_consequences(wrong_low=wrong, harmed_low=harmed, wrong_of_flagged=of_flagged, floor=floor, ceiling=ceiling)
+        return rate_consequences(wrong_low=wrong, harmed_low=harmed)
+    floor, ceiling = (entry.severity_floor, entry.severity_ceiling) if entry else (None, None)
     if result.decision == "rate" and result.interval is not None:
         share = result.interval.low * result.population / traces
         return rate_severity(share_low=share, floor=floor, ceiling=ceiling)
     return rate_severity(share_low=part / traces, floor=floor, ceiling=ceiling, counted=True)
 
 
-def _share_interval(hypothesis: Hypothesis, result: TestResult) -> Interval | None:
-    """The interval of the share, at the level that selection leaves; of a comparison that of its exposed arm."""
+def _share_interval(hypothesis: Hypothesis, result: TestResult, flagged: Flagged | None) -> Interval | None:
+    """The interval of the share, at the level that selection leaves; of a comparison that of its exposed arm.
+
+    None where it was counted.
+    """
+    if flagged is not None and flagged.share is not None:
+        return None if flagged.share.low == flagged.share.high else flagged.share
     selected = hypothesis.verdict.interval if hypothesis.verdict else None
     if result.reads is not None and (on := result.reads.on) is not None:
         return None if on.complete and not on.unclear else on.interval

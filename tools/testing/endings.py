@@ -30,13 +30,14 @@ QUESTION = """
 Does it end wrongly for the user? Work it out in this order. (1) All that the user wanted by the end, with each condition,
 preference and fallback they gave. (2) What of it the agent's rules allow, demand and forbid. (3) Each call that changed
 something: the right object, items, dates, amounts and payment, and allowed? Take ids, prices, dates and conditions from the
-results of tools, and do the sums yourself. (4) What by (1) and (2) should have been changed or told and wasn't, or was refused
-or handed over although it could have been done. It is affected if at the end something is changed that shouldn't be, or
-something that should be changed isn't or is otherwise, or what the user asked to be told is wrong or missing. It isn't affected
-if what stands at the end is what (1) and (2) come to, however it came about: slips that were put right on the way, a
-confirmation that wasn't asked for and the tone don't count, nor does what the user gave up of their own will or left
-unanswered; a refusal or a handover that the rules call for is right, and so is handing over what couldn't be done anyway. Where
-it is affected its consequence is `wrong`.
+results of tools, look at every candidate there, and do the sums yourself. (4) What by (1) and (2) should have been changed and
+wasn't, or was refused or handed over although it could have been done. It is affected if at the end something is changed that
+shouldn't be, or something that should be changed isn't or is otherwise, or if the user leaves with a wrong answer, or none, to
+what they asked in order to know it. It isn't affected if what stands at the end is what (1) and (2) come to, however it came
+about: slips that were put right, a confirmation that wasn't asked for and the tone don't count, nor does what the user gave up
+of their own will or left unanswered. Where nothing may be changed, leaving all as it was is right, whatever reason was given and
+whether it was refused or handed over. A wrong figure or reason on the way counts only where, by what the user said, the
+right one would have led to another end. Where it is affected its consequence is `wrong`.
 """.strip().replace("\n", " ")
 
 

@@ -1,7 +1,7 @@
 """How severe an issue is: by the share of traces it affects, what kind of failure it is, and whether it shows in outcomes.
 
 Of what a judge read it is the share of traces that ended wrongly by it: a rule that is broken with no harm to anybody is true,
-and LOW. What was counted is LOW too where most of its traces ended as they should, and no fewer than others do: a failure that
+and LOW. What was counted is LOW too where its traces end as they should mostly, or about as often as others do: a failure that
 the agent recovers from.
 """
 
@@ -17,6 +17,10 @@ LADDER = ((0.01, Severity.LOW), (0.05, Severity.MEDIUM), (0.20, Severity.HIGH))
 
 MOSTLY = 0.5
 """Share of an issue's traces that have to end wrongly, for harm not to be the exception."""
+HARDLY_MORE = 0.1
+"""By how much more of them than of all others may end wrongly, for harm to be no more than elsewhere."""
+LITTLE = 0.03
+"""Share of all traces that ended wrongly by a failure, below which its cause isn't worth a model's look at it."""
 BY_CHANCE = 0.05
 """Fisher's exact p from which on the traces of an issue may end wrongly no more often than others."""
 
@@ -59,54 +63,33 @@ def rate_severity(
     return Rating(severity, "; ".join([f"{what} (by itself {alone})", *reasons]) if reasons else what)
 
 
-def rate_consequences(
-    *,
-    wrong_low: float,
-    harmed_low: float,
-    wrong_of_flagged: float,
-    floor: Severity | None = None,
-    ceiling: Severity | None = None,
-    labelled: bool = False,
-) -> Rating:
+def rate_consequences(*, wrong_low: float, harmed_low: float, labelled: bool = False) -> Rating:
     """The severity of an issue that a judge read, and why: by what it did to users, not by how often it was done.
 
     Args:
         wrong_low: The lower bound of the share of all traces that ended wrongly by it.
-        harmed_low: The same with those that ended rightly after the user was misled or had to correct the agent; they weigh one
-            step less.
-        wrong_of_flagged: The share of the flagged traces that ended wrongly by it; below a half, harm is the exception.
-        floor: The least severity of this kind of failure.
-        ceiling: The most that may be said. A judge whose errors aren't known can't make it more than MEDIUM.
-        labelled: Whether its errors are known, from a person's labels.
+        harmed_low: The same with those that ended rightly after the user was misled or had to correct the agent; they weigh two
+            steps less.
+        labelled: Whether the judge's errors are known, from a person's labels; else it can't make it more than MEDIUM.
     """
-    wrong, harmed = _by_share(wrong_low), _step_down(_by_share(harmed_low))
+    wrong, harmed = _by_share(wrong_low), _two_steps_down(_by_share(harmed_low))
     severity = max(wrong, harmed, key=lambda each: each.rank)
     reasons = [
         f"at least {percent(wrong_low)} of the traces ended wrongly by it (by itself {wrong})",
-        f"at least {percent(harmed_low)} did so or misled their user (one step less: {harmed})",
+        f"at least {percent(harmed_low)} did so or misled their user (two steps less: {harmed})",
     ]
-    if wrong_of_flagged < MOSTLY and severity.rank:
-        severity = Severity.LOW
-        reasons.append(
-            f"of the flagged traces only {percent(wrong_of_flagged)} ended wrongly, so that harm is the exception: LOW"
-        )
-    if floor is not None and floor.rank > severity.rank:
-        severity = floor
-        reasons.append(f"this kind of failure is at least {floor}")
     if severity.rank > Severity.MEDIUM.rank and not labelled:
         severity = Severity.MEDIUM
         reasons.append(f"flagged by a judge whose errors aren't known, it can't be more than {severity}")
-    if ceiling is not None and ceiling.rank < severity.rank:
-        severity = ceiling
-        reasons.append(f"it can't be more than {ceiling}")
     return Rating(severity, "; ".join(reasons))
 
 
 def rate_endings(severity: Severity, because: str, endings: Endings, *, floor: Severity | None = None) -> Rating:
     """The severity of an issue that was counted, once it is known how its traces ended: LOW where harm is the exception.
 
-    It is the exception where fewer than half of them ended wrongly, and no more often than others by Fisher's exact test. The
-    test takes traces as independent, so it rather sees a difference where there is none, and keeps the severity.
+    It is the exception where fewer than half of them ended wrongly, or hardly more of them than of others, and no more often than
+    others by Fisher's exact test. The test takes traces as independent, so it rather sees a difference where there is none, and
+    keeps the severity.
 
     Args:
         severity: What it is by its share.
@@ -126,7 +109,8 @@ def rate_endings(severity: Severity, because: str, endings: Endings, *, floor: S
 
 def is_exception(endings: Endings) -> bool:
     """Whether harm is the exception among the traces of an issue that was counted."""
-    return endings.wrong < MOSTLY * endings.judged and not _more_often(endings)
+    share, rest = endings.wrong / max(endings.judged, 1), endings.rest_wrong / max(endings.rest_judged, 1)
+    return (share < MOSTLY or share <= rest + HARDLY_MORE) and not _more_often(endings)
 
 
 def _more_often(endings: Endings) -> bool:
@@ -138,5 +122,5 @@ def _by_share(share: float) -> Severity:
     return next((step for limit, step in LADDER if share < limit), Severity.CRITICAL)
 
 
-def _step_down(severity: Severity) -> Severity:
-    return list(Severity)[max(severity.rank - 1, 0)]
+def _two_steps_down(severity: Severity) -> Severity:
+    return list(Severity)[max(severity.rank - 2, 0)]

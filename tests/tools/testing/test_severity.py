@@ -53,30 +53,23 @@ def test_a_counted_share_is_called_exact():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "harmed", "of_flagged", "floor", "ceiling", "expected"),
+    ("wrong", "harmed", "expected"),
     [
-        (0.0, 0.0, 0.0, None, None, Severity.LOW),
-        (0.0, 0.06, 0.0, None, None, Severity.LOW),
-        (0.012, 0.012, 0.5, None, None, Severity.MEDIUM),
-        (0.012, 0.25, 0.49, None, None, Severity.LOW),
-        (0.4, 0.4, 1.0, None, None, Severity.MEDIUM),
-        (0.0, 0.0, 0.0, Severity.MEDIUM, None, Severity.MEDIUM),
-        (0.4, 0.4, 1.0, None, Severity.LOW, Severity.LOW),
+        (0.0, 0.0, Severity.LOW),
+        (0.0, 0.19, Severity.LOW),
+        (0.0, 0.2, Severity.MEDIUM),
+        (0.012, 0.19, Severity.MEDIUM),
+        (0.009, 0.009, Severity.LOW),
+        (0.4, 0.4, Severity.MEDIUM),
     ],
-    ids=[
-        "harmless however frequent", "all ended rightly", "half ended wrongly", "harm is the exception", "a judge alone", "floor",
-        "ceiling",
-    ],
-)  # fmt: skip
-def test_what_was_read_is_as_severe_as_what_came_of_it(
-    wrong: float, harmed: float, of_flagged: float, floor: Severity | None, ceiling: Severity | None, expected: Severity
-):
-    rated = rate_consequences(wrong_low=wrong, harmed_low=harmed, wrong_of_flagged=of_flagged, floor=floor, ceiling=ceiling)
-    assert rated.severity is expected
+    ids=["harmless however frequent", "misled", "very many misled", "ended wrongly", "ended wrongly once", "a judge alone"],
+)
+def test_what_was_read_is_as_severe_as_what_came_of_it(wrong: float, harmed: float, expected: Severity):
+    assert rate_consequences(wrong_low=wrong, harmed_low=harmed).severity is expected
 
 
 def test_a_judge_whose_errors_labels_show_may_make_more_than_medium_of_it():
-    rated = rate_consequences(wrong_low=0.06, harmed_low=0.06, wrong_of_flagged=1, labelled=True)
+    rated = rate_consequences(wrong_low=0.06, harmed_low=0.06, labelled=True)
     assert rated.severity is Severity.HIGH
     assert "aren't known" not in rated.because
 
@@ -85,14 +78,15 @@ def test_a_judge_whose_errors_labels_show_may_make_more_than_medium_of_it():
     ("own", "rest", "floor", "expected"),
     [
         ((9, 24), (20, 78), None, Severity.LOW),
-        ((12, 24), (39, 78), None, Severity.HIGH),
+        ((12, 24), (39, 78), None, Severity.LOW),
+        ((12, 24), (30, 78), None, Severity.HIGH),
         ((9, 24), (2, 78), None, Severity.HIGH),
         ((0, 24), (0, 78), Severity.MEDIUM, Severity.MEDIUM),
         ((0, 24), (0, 78), Severity.CRITICAL, Severity.HIGH),
         ((0, 24), (0, 0), None, Severity.LOW),
     ],
     ids=[
-        "harm is the exception", "half ended wrongly", "more often than others", "never below its floor",
+        "harm is the exception", "as often as others", "half ended wrongly", "more often than others", "never below its floor",
         "a floor lifts nothing here", "no others were judged",
     ],
 )  # fmt: skip

@@ -82,6 +82,15 @@ class Endings(Part):
     """Those of them that ended otherwise than the user asked for and the rules allow, by whatever cause."""
     rest_judged: int = Field(ge=0)
     rest_wrong: int = Field(ge=0)
+    severity_before: Severity | None = None
+    """What the issue is by its share alone, to rate it by again once more ends are judged; None before the store keeps it ..."""
+    because_before: str = ""
+    """... and why."""
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """What was judged and what ended wrongly, of these traces and of all others."""
+        return self.judged, self.wrong, self.rest_judged, self.rest_wrong
 
 
 class Fingerprint(Part):
@@ -195,6 +204,14 @@ class Issue(Document, IssueDraft):
     trend: tuple[TrendPoint, ...] = ()
     """The looks that analyses took at it, oldest first; no trace is counted in two of them."""
     history: tuple[str, ...] = ()
+
+    @property
+    def by_share(self) -> tuple[Severity, str]:
+        """How severe it is by its share, whatever became of its traces, and why."""
+        known = self.endings
+        if known is None or known.severity_before is None:
+            return self.severity, self.severity_because
+        return known.severity_before, known.because_before
 
     def look_of(self, run_id: str) -> TrendPoint | None:
         """The look that an analysis took at it, if it took one."""
