@@ -131,6 +131,11 @@ BRIEF = {
     "A field of the request",
 }
 """The questions of the examples that a model is shown."""
+UNUSUAL = ("JSON", "arrays, maps, structs", "one row an element", "in FROM")
+"""Kinds of functions that a model is told by name, since engines differ in them most."""
+USUAL = (
+    "text, numbers, times, casts, conditions, aggregates, windows: those of Databricks SQL; what isn't there is refused by name"
+)
 
 _RULES = """
 One SELECT in the Databricks dialect, WITH in front where needed. Times are UTC. Arrays count from 0 in array[i], from 1 in
@@ -143,13 +148,13 @@ In a string a quote is written \\' ('it\\'s', or "it's"), never '', and a backsl
 
 def relations_help() -> str:
     """The relations with the type and meaning of each column, the rules, the functions, and the examples."""
-    return _help(EXAMPLES)
+    return _help(EXAMPLES, [_listed(kind) for kind in KINDS])
 
 
 @cache
 def relations_brief() -> str:
     """The same without what can be looked up by trying: for a model, which pays for each word."""
-    return _help([example for example in EXAMPLES if example.question in BRIEF])
+    return _help([each for each in EXAMPLES if each.question in BRIEF], [USUAL, *(_listed(kind) for kind in UNUSUAL)])
 
 
 @cache
@@ -158,11 +163,14 @@ def relations_sketch() -> str:
     return "\n\n".join(["RELATIONS", *(_relation_text(relation) for relation in RELATIONS), "RULES", _indented(_RULES)]) + "\n"
 
 
-def _help(examples: Iterable[Example]) -> str:
-    functions = [_wrapped(f"{kind}: {', '.join(sorted(names))}") for kind, names in KINDS.items()]
+def _listed(kind: str) -> str:
+    return f"{kind}: {', '.join(sorted(KINDS[kind]))}"
+
+
+def _help(examples: Iterable[Example], functions: Iterable[str]) -> str:
     shown = [f"  -- {example.question}\n{_indented(example.sql)}" for example in examples]
     relations = [_relation_text(relation) for relation in RELATIONS]
-    parts = ["RELATIONS", *relations, "RULES", _indented(_RULES), "FUNCTIONS", *functions, "EXAMPLES", *shown]
+    parts = ["RELATIONS", *relations, "RULES", _indented(_RULES), "FUNCTIONS", *map(_wrapped, functions), "EXAMPLES", *shown]
     return "\n\n".join(parts) + "\n"
 
 
