@@ -13,7 +13,7 @@ import numpy as np
 from ..insights.models import Cell, Interval
 from .cells import Candidate, find_candidates, scores_of
 from .contrast import ratio_interval
-from .flips import FLIPS, join_units, largest_by_flip
+from .flips import FLIPS, MAX_UNITS, join_units, largest_by_flip
 from .frame import Attribute, Outcome, SliceFrame
 from .pruning import Scored, prune
 from .rate import share_interval
@@ -25,9 +25,6 @@ FOUND_AT = 0.05
 
 MAX_CELLS = 4_000
 """Cells tested in one search."""
-
-MAX_UNITS = 5_000
-"""Independent units that are flipped; more clusters than these are first joined at random."""
 
 MAX_PRUNED = 200
 """Cells that pruning looks at, the clearest."""
