@@ -2,15 +2,14 @@
 
 Printed are markdown tables: how many of the failed conversations the
 issues cover and how many of the covered ones failed, what was found of each category that people marked, each issue beside the
-outcome, and what the language model was asked. A covered trace that didn't fail isn't a false alarm by itself: a rule can be
-broken in a conversation that ends well. Which traces ended wrongly by an issue its judge says with each of them: those are held
-against the outcome by themselves.
+outcome, and what the language model was asked. A covered trace that didn't fail isn't a false alarm by itself: what was counted
+can happen in a conversation that ends well.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,6 @@ class Found:
     """Whether it came of reading; of counting otherwise."""
     traces: Mapping[str, frozenset[str]]
     """The spans by trace."""
-    wrong: frozenset[str] = frozenset()
-    """The traces that ended wrongly by it, as the judge says."""
 
 
 def read_truth(path: Path) -> dict[str, Marked]:
@@ -69,14 +66,7 @@ def read_found(store: InsightStore, experiment_id: str, run_id: str) -> list[Fou
         if each.plan is not None and each.plan.decision.kind == "read"
     }
     listed = [(issue, store.issue_traces(issue.issue_id)) for issue in store.list_issues(experiment_id)]
-    return [
-        Found(issue.title, issue.severity, issue.hypothesis_id in reads, _by_trace(traces), _ended_wrongly(traces))
-        for issue, traces in listed
-    ]
-
-
-def _ended_wrongly(affected: Sequence[AffectedTrace]) -> frozenset[str]:
-    return frozenset(each.trace_id for each in affected if each.consequence == "wrong")
+    return [Found(issue.title, issue.severity, issue.hypothesis_id in reads, _by_trace(traces)) for issue, traces in listed]
 
 
 def _by_trace(affected: Sequence[AffectedTrace]) -> dict[str, frozenset[str]]:
@@ -98,7 +88,6 @@ def coverage_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
     chosen = {
         "all": issues,
         "above low severity": [issue for issue in issues if issue.severity != "LOW"],
-        "of these the traces that ended wrongly, as read": [_narrowed(issue) for issue in issues if issue.severity != "LOW"],
         "by reading": [issue for issue in issues if issue.read],
         "by counting": [issue for issue in issues if not issue.read],
     }
@@ -107,11 +96,6 @@ def coverage_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
         caught, failed, right, covered = coverage(truth, some)
         rows.append((name, str(sum(bool(each.traces) for each in some)), f"{caught} of {failed}", f"{right} of {covered}"))
     return _table(rows)
-
-
-def _narrowed(issue: Found) -> Found:
-    """The issue with the traces alone that ended wrongly by it."""
-    return replace(issue, traces={trace_id: spans for trace_id, spans in issue.traces.items() if trace_id in issue.wrong})
 
 
 def category_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
@@ -133,13 +117,11 @@ def issue_table(truth: Mapping[str, Marked], issues: Sequence[Found]) -> str:
     """Each issue, and how many of its conversations failed; the base rate stands in the head."""
     base = sum(marked.failed for marked in truth.values())
     failing = f"failed (all: {base} of {len(truth)})"
-    rows = [("issue", "severity", "found by", "conversations", failing, "ended wrongly, as read", "of these failed")]
+    rows = [("issue", "severity", "found by", "conversations", failing)]
     for issue in sorted(issues, key=lambda issue: -len(issue.traces)):
         failed = sum(truth[trace_id].failed for trace_id in issue.traces if trace_id in truth)
-        ended = str(len(issue.wrong)) if issue.read else ""
-        right = str(sum(truth[trace_id].failed for trace_id in issue.wrong if trace_id in truth)) if issue.read else ""
         by = "reading" if issue.read else "counting"
-        rows.append((issue.title, issue.severity, by, str(len(issue.traces)), str(failed), ended, right))
+        rows.append((issue.title, issue.severity, by, str(len(issue.traces)), str(failed)))
     return _table(rows)
 
 
