@@ -1,7 +1,7 @@
 """Why a proven failure happens: the model looks around among affected and other traces, then names a cause; code weighs it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...graph.ports import Explanation as Explained
 from ...graph.reading import judgements_of
@@ -24,7 +24,7 @@ ROUNDS = 3
 """Times that the model is asked: it may look around twice before it answers."""
 AFFECTED, UNAFFECTED = 3, 2
 """Traces of each side that are read from the start."""
-TRACE_TOKENS = 800
+TRACE_TOKENS = 1_000
 FOUND = 12
 """Affected traces of which is said what was found in them."""
 FOUND_CHARS = 220
@@ -87,8 +87,8 @@ async def _look_into(
         "finding": f"{hypothesis.statement}\n{len(ids):,} of {len(ids) + len(others):,} {plan.population_title} are affected.",
         "found": flexible(_found(affected)),
         "beside": flexible(await lookout.beside(Group("affected", ids), Group("others", others), chars=BESIDE_CHARS)),
-        "affected": await _read(inquiry, ids[:AFFECTED]),
-        "unaffected": await _read(inquiry, await asyncio.to_thread(_nearest, inquiry, ids, others)),
+        "affected": await _read(inquiry, {trace_id: _spans_of(trace_id, affected) for trace_id in ids[:AFFECTED]}),
+        "unaffected": await _read(inquiry, dict.fromkeys(await asyncio.to_thread(_nearest, inquiry, ids, others), ())),
     }
     for left in range(ROUNDS, 0, -1):
         answer = await inquiry.ask("explain", Explanation, purpose="causes", **given, log=lookout.log, rounds=_rounds(left))
@@ -141,13 +141,19 @@ def _nearest(inquiry: Inquiry, affected: Sequence[str], others: Sequence[str]) -
     return list(dict.fromkeys([*near, *others]))[:UNAFFECTED]
 
 
-async def _read(inquiry: Inquiry, trace_ids: Sequence[str]) -> Value:
-    traces = [trace for trace_id in trace_ids if (trace := await inquiry.read(trace_id)) is not None]
+def _spans_of(trace_id: str, affected: Sequence[AffectedTrace]) -> Sequence[str]:
+    """The spans of a trace in which it was found."""
+    return [each.span_id for each in affected if each.trace_id == trace_id and each.span_id]
+
+
+async def _read(inquiry: Inquiry, about: Mapping[str, Sequence[str]]) -> Value:
+    """Traces, by id; the spans in question and what stands around them are cut last."""
+    traces = [(trace, spans) for trace_id, spans in about.items() if (trace := await inquiry.read(trace_id)) is not None]
     if not traces:
         return "(none)"
 
     def cut(chars: int) -> str:
         tokens = chars // (CHARS_PER_TOKEN * len(traces))
-        return "\n\n".join(digest(trace, tokens=tokens, known=inquiry.known) for trace in traces)
+        return "\n\n".join(digest(trace, tokens=tokens, known=inquiry.known, about=spans) for trace, spans in traces)
 
     return Flexible(TRACE_TOKENS * CHARS_PER_TOKEN * len(traces), cut)

@@ -94,7 +94,7 @@ class LanguageJudge:
             }
             return await ask_fitted(self._model, "judge_trace", Judgements, purpose="judging", values=values)
 
-        answer = await ask_with_spans(trace, text, ask, settled=lambda answer: bool(answer.findings))
+        answer = await ask_with_spans(trace, text, ask, known=brief.known, settled=lambda answer: bool(answer.findings))
         if isinstance(answer, GivenUp) and (answer.final or answer.passing):
             return Unasked(answer.why, final=answer.final)
         if isinstance(answer, GivenUp):

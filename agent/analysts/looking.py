@@ -148,7 +148,7 @@ class Lookout:
         if trace is None:
             return "error: its spans can't be read"
         if look.span_ids:
-            return spans_in_full(trace, look.span_ids, tokens=SPAN_TOKENS)
+            return spans_in_full(trace, look.span_ids, tokens=SPAN_TOKENS, known=inquiry.known)
         return digest(trace, tokens=SPAN_TOKENS, known=inquiry.known)
 
     def _query(self, sql: str, title: str, rows: int | None) -> list[dict[str, object]]:

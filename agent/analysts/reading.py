@@ -100,7 +100,7 @@ async def _read_one(inquiry: Inquiry, trace_id: str, beside: str) -> TraceReadin
             spans=flexible(spans),
         )
 
-    noted = await ask_with_spans(trace, text, ask)
+    noted = await ask_with_spans(trace, text, ask, known=inquiry.known)
     if isinstance(noted, GivenUp) or not noted.went_wrong:
         return noted
     return noted if _is_proven(trace, noted) else None

@@ -1,6 +1,6 @@
 """Spans in full on request: a digest leaves out the middle of what is long; whoever reads it may ask for that, twice at most."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
 from ...tools.reading.digest import is_shortened, spans_in_full
@@ -10,7 +10,7 @@ from ..model import GivenUp
 
 MOST_REQUESTS = 2
 """Times that spans may be asked for before the answer must come."""
-SPANS_TOKENS = 3_000
+SPANS_TOKENS = 4_000
 """Of all spans in full that one question shows."""
 NOTHING_YET = "(none yet)"
 
@@ -32,6 +32,7 @@ async def ask_with_spans(
     digest: str,
     ask: Callable[[str, str], Awaitable[T | GivenUp]],
     *,
+    known: Mapping[str, str] | None = None,
     settled: Callable[[T], bool] = lambda _: False,
     tokens: int = SPANS_TOKENS,
 ) -> T | GivenUp:
@@ -41,12 +42,14 @@ async def ask_with_spans(
         trace: The trace.
         digest: What is shown of it; where nothing is left out, nothing can be asked for.
         ask: Asks once, with the spans shown so far and a sentence that says whether more may be asked for.
+        known: Long texts that the reader has before them already: what each is called.
         settled: Whether an answer that asks for spans is one all the same.
         tokens: What all spans together may take.
     """
     shown: list[str] = []
     for left in range(MOST_REQUESTS if is_shortened(digest) else 0, -1, -1):
-        answer = await ask(spans_in_full(trace, shown, tokens=tokens) or NOTHING_YET, _may(left, asked=bool(shown)))
+        spans = spans_in_full(trace, shown, tokens=tokens, known=known)
+        answer = await ask(spans or NOTHING_YET, _may(left, asked=bool(shown)))
         if isinstance(answer, GivenUp):
             return answer
         more = [handle for handle in answer.show if span_called(trace, handle) and handle not in shown]

@@ -131,8 +131,8 @@ def test_spans_that_it_asks_for_are_shown_and_it_is_asked_three_times_at_most(
     assert [claim.answer for claim in claims] == ["unclear", "unclear"]
     first, second, third = court.server.requests
     assert "(none yet)" in first.user
-    assert "[s1 AGENT agent]" in second.user
-    assert "[s2 TOOL look_up_order]" in third.user
+    assert "[s1 AGENT agent " in second.user
+    assert "[s2 TOOL look_up_order " in third.user
     assert "answer now" in third.system
 
 

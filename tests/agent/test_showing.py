@@ -33,8 +33,8 @@ class Reader:
 
 def trace_of(chars: int) -> TraceView:
     """A call of a model, and twelve of a tool that gives so much."""
-    gave = json.dumps("pages " * (chars // 6))
-    tools = [SpanView(f"{place:016x}", "r", "search", "TOOL", "OK", "", AT, 5.0, "{}", gave) for place in range(12)]
+    gave = [json.dumps(f"{place} has " + "pages " * (chars // 6)) for place in range(12)]
+    tools = [SpanView(f"{place:016x}", "r", "search", "TOOL", "OK", "", AT, 5.0, "{}", text) for place, text in enumerate(gave)]
     return view_of([SpanView("f" * 16, None, "agent", "AGENT", "OK", "", AT, 5.0, '"Find it."', '"Here."'), *tools])
 
 
@@ -54,8 +54,8 @@ def test_spans_that_are_asked_for_are_shown_together_and_the_third_answer_is_the
         "You can't ask any more: answer now.",
     ]
     assert reader.told[0][0] == "(none yet)"
-    assert "[s3 TOOL search]" in reader.told[1][0] and "[s5" not in reader.told[1][0]
-    assert "[s3 TOOL search]" in reader.told[2][0] and "[s5 TOOL search]" in reader.told[2][0]
+    assert "[s3 TOOL search 0.0 s]" in reader.told[1][0] and "[s5" not in reader.told[1][0]
+    assert "[s3 TOOL search 0.0 s]" in reader.told[2][0] and "[s5 TOOL search 0.0 s]" in reader.told[2][0]
 
 
 def test_an_answer_and_spans_that_are_not_there_or_were_shown_end_it() -> None:

@@ -1,58 +1,68 @@
-"""A long trace within a limit: errors and last turns whole, the middle shortened where it is marked, spans in full on request."""
+"""A long trace within a limit: what tools gave is cut first, what users said last; spans in full on request."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from ..traces.views import TraceView
-from .transcript import Block, Part, blocks_of, span_called
+from .transcript import Block, Kind, Part, blocks_of, handle_of, span_called
 
 CHARS_PER_TOKEN = 3
 """For a limit that is seldom exceeded: English has four and more characters a token, JSON about three."""
 CLOSING = 6
-"""Blocks at the end that are kept whole as long as that is possible, as are those that failed."""
+"""Blocks at the end whose results of tools are cut after those of the middle, as are those of blocks that failed."""
+AROUND = 2
+"""Blocks on each side of a span that matters most, which are shown as it is."""
+SHORT = 300
+"""A shorter text isn't worth cutting, ..."""
 LEAST_CHARS = 80
-"""A text isn't cut to less; where that isn't short enough, whole blocks are left out."""
+"""... as long as that is enough. None is cut to less than this; then whole blocks are left out."""
 
 SHORTENED = re.compile(r"\[…[\d,]+ characters left out, ask for s\d+…\]|^\[s\d+ to s\d+ left out: ", re.MULTILINE)
 """The marks of what is left out, as `_cut` and `_gap` write them."""
+HEADING = re.compile(r"(?<=[\n\r\v\f\x85\u2028\u2029])(?=\[s\d)")
+"""Where a text would look as if another span began."""
 
 Allowed = Callable[[Block, Part], int | None]
 """How many characters a text may have; None for as many as it has."""
+Order = Callable[[Block, Part], int]
+"""When a text is cut: those of the lowest number first."""
+LATER: tuple[Kind, ...] = ("instructions", "agent", "user")
+"""What is cut after the material."""
+NEVER = 9
+"""Of what matters most: rather are whole blocks left out."""
 
 
-def digest(trace: TraceView, *, tokens: int, known: Mapping[str, str] | None = None) -> str:
+def digest(trace: TraceView, *, tokens: int, known: Mapping[str, str] | None = None, about: Collection[str] = frozenset()) -> str:
     """The trace as text of at most about so many tokens.
 
-    What tools gave and what instructs the agent is cut first, then what is said in the middle, then the same of what failed and
-    of the end; blocks of the middle are left out last.
+    What tools gave in the middle is cut first, then what they gave at the end and where something failed, what instructs the
+    agent, what it said and did, and what its users said. Blocks of the middle are left out last.
 
     Args:
         trace: The trace.
         tokens: What it may take, at three characters a token.
         known: Long texts that the reader has before them already: what each is called.
+        about: Spans, by handle or id, that matter most: they and what stands around them are whole as long as that is possible.
     """
     blocks, limit = blocks_of(trace, known=known), tokens * CHARS_PER_TOKEN
     head = _head(trace)
-    kept = {block.handle for block in (*blocks[-CLOSING:], *(block for block in blocks if block.failed))}
-    for level in range(4):
-        found = _largest(blocks, limit - len(head), lambda chars, level=level: _allowed(level, chars, kept))
-        if found is not None:
-            return f"{head}\n{found}"
-    return "\n".join([head, *_with_gaps(blocks, limit - len(head))])
+    near = _near(trace, blocks, about)
+    found = _fitted(blocks, limit - len(head), _order(blocks, near))
+    return "\n".join([head, found] if found is not None else [head, *_with_gaps(blocks, limit - len(head), near)])
 
 
-def spans_in_full(trace: TraceView, handles: Sequence[str], *, tokens: int) -> str:
-    """The named spans with their whole inputs and outputs, cut only where all together would be too long."""
-    spans = {span.span_id: (handle, span) for handle in handles if (span := span_called(trace, handle)) is not None}
-    each = tokens * CHARS_PER_TOKEN // max(2 * len(spans), 1)
-    texts = [
-        f"[{handle.strip()} {span.span_type} {span.name}]\ninputs: {_cut(span.inputs or '-', each, handle)}\n"
-        f"outputs: {_cut(span.outputs or '-', each, handle)}"
-        for handle, span in spans.values()
-    ]
-    missing = [handle for handle in handles if span_called(trace, handle) is None]
-    return "\n".join([*texts, *(f"[{handle[:40]}: the trace has no such span]" for handle in missing)])
+def spans_in_full(trace: TraceView, handles: Sequence[str], *, tokens: int, known: Mapping[str, str] | None = None) -> str:
+    """The named spans whole, as the digest would show them; the longest texts are cut where all together would be too long."""
+    places = {span.span_id: handle_of(place) for place, span in enumerate(trace.spans)}
+    named = {places[span.span_id] for handle in handles if (span := span_called(trace, handle)) is not None}
+    blocks = [block for block in blocks_of(trace, known=known, whole=named) if block.handle in named]
+    missing = [f"[{handle[:40]}: the trace has no such span]" for handle in handles if span_called(trace, handle) is None]
+    limit = tokens * CHARS_PER_TOKEN
+    found = _fitted(blocks, limit, lambda _block, _part: 0)
+    shown = _with_gaps(blocks, limit, frozenset()) if found is None else [found] if blocks else []
+    return "\n".join([*shown, *missing])
 
 
 def is_shortened(text: str) -> bool:
@@ -68,30 +78,71 @@ def _head(trace: TraceView) -> str:
     return f"trace {trace.trace_id}: {trace.state}{took}, {when}, {len(trace.spans)} spans ({listed})"
 
 
-def _allowed(level: int, chars: int, kept: set[str]) -> Allowed:
-    """What is cut to so many characters: 0 heavy texts of the middle, 1 all there, 2 heavy texts everywhere, 3 all."""
-
-    def allowed(block: Block, part: Part) -> int | None:
-        if block.handle in kept and level < 2:
-            return None
-        if part.heavy:
-            return chars if level in {0, 2} else LEAST_CHARS
-        if level == 2:
-            return LEAST_CHARS if block.handle not in kept else None
-        return None if level == 0 else chars
-
-    return allowed
+def _near(trace: TraceView, blocks: Sequence[Block], about: Collection[str]) -> frozenset[str]:
+    """The blocks of these spans, and those around them."""
+    spans = {id(span) for each in about if (span := span_called(trace, each)) is not None}
+    named = {handle_of(place) for place, span in enumerate(trace.spans) if id(span) in spans}
+    places = [place for place, block in enumerate(blocks) if block.handle in named]
+    return frozenset(block.handle for place in places for block in blocks[max(place - AROUND, 0) : place + AROUND + 1])
 
 
-def _largest(blocks: Sequence[Block], limit: int, allowed: Callable[[int], Allowed]) -> str | None:
-    """The text with the largest allowance that fits; None where the least doesn't."""
-    low, high = LEAST_CHARS, max((len(part.text) for block in blocks for part in block.parts), default=LEAST_CHARS)
-    best = _text(blocks, allowed(low))
+def _order(blocks: Sequence[Block], near: Collection[str]) -> Order:
+    """What is cut first: see `digest`."""
+    kept = {block.handle for block in (*blocks[-CLOSING:], *(block for block in blocks if block.failed))}
+
+    def order(block: Block, part: Part) -> int:
+        if block.handle in near:
+            return NEVER
+        return int(block.handle in kept) if part.kind == "material" else LATER.index(part.kind) + 2
+
+    return order
+
+
+def _fitted(blocks: Sequence[Block], limit: int, order: Order) -> str | None:
+    """The blocks with as little cut as has to be; None where even the least is too long."""
+    whole = _text(blocks, lambda _block, _part: None)
+    if len(whole) <= limit:
+        return whole
+    numbers = sorted({order(block, part) for block in blocks for part in block.parts} - {NEVER})
+    longest = max((len(part.text) for block in blocks for part in block.parts), default=SHORT)
+    for cutting in (_Cutting(order, SHORT, longest, None), _Cutting(order, LEAST_CHARS, SHORT, SHORT)):
+        for number in numbers:
+            found = _largest(blocks, limit, cutting, number)
+            if found is not None:
+                return found
+    return None
+
+
+class _Cutting(NamedTuple):
+    """One turn of cutting."""
+
+    order: Order
+    least: int
+    most: int
+    after: int | None
+    """What those have whose time hasn't come."""
+
+    def allowed(self, number: int, chars: int) -> Allowed:
+        """Those before this number have the least, those of it so many characters."""
+
+        def allowed(block: Block, part: Part) -> int | None:
+            own = self.order(block, part)
+            if own == number:
+                return chars
+            return self.least if own < number else None if own == NEVER else self.after
+
+        return allowed
+
+
+def _largest(blocks: Sequence[Block], limit: int, cutting: _Cutting, number: int) -> str | None:
+    """The text with the largest allowance for those of this number that fits; None where the least doesn't."""
+    low, high = cutting.least, cutting.most
+    best = _text(blocks, cutting.allowed(number, low))
     if len(best) > limit:
         return None
     while low < high:
         middle = (low + high + 1) // 2
-        text = _text(blocks, allowed(middle))
+        text = _text(blocks, cutting.allowed(number, middle))
         if len(text) <= limit:
             low, best = middle, text
         else:
@@ -103,13 +154,13 @@ def _text(blocks: Sequence[Block], allowed: Allowed) -> str:
     return "\n".join(_block(block, allowed) for block in blocks)
 
 
-def _with_gaps(blocks: Sequence[Block], limit: int) -> list[str]:
-    """As many blocks as there is room for, cut as far as can be: the last, what failed, the first; a line for each gap."""
-    ranked = sorted(range(len(blocks)), key=lambda place: _rank(place, blocks))
+def _with_gaps(blocks: Sequence[Block], limit: int, near: Collection[str]) -> list[str]:
+    """As many blocks as there is room for, cut as far as can be, those of the spans in question first; a line for each gap."""
+    ranked = sorted(range(len(blocks)), key=lambda place: (blocks[place].handle not in near, *_rank(place, blocks)))
     texts: dict[int, str] = {}
     for place in ranked:
-        text = _block(blocks[place], lambda _block, _part: LEAST_CHARS)
-        if len(text) < limit:
+        text = _fitting(blocks[place], limit, matters=blocks[place].handle in near)
+        if text is not None:
             texts[place] = text
             limit -= len(text) + 1
     lines: list[str] = []
@@ -121,6 +172,13 @@ def _with_gaps(blocks: Sequence[Block], limit: int) -> list[str]:
         else:
             gap.append(block)
     return [*lines, *_gap(gap)]
+
+
+def _fitting(block: Block, limit: int, *, matters: bool) -> str | None:
+    """A block as there is room for it; of what matters each may take half of the room that is left."""
+    tried: tuple[int | None, ...] = (None, limit // 3, SHORT, LEAST_CHARS) if matters else (LEAST_CHARS,)
+    ways = (_block(block, lambda _block, _part, chars=chars: chars) for chars in tried)
+    return next((each for each in ways if len(each) < (limit // 2 if matters else limit)), None)
 
 
 def _rank(place: int, blocks: Sequence[Block]) -> tuple[int, int]:
@@ -146,7 +204,8 @@ def _block(block: Block, allowed: Allowed) -> str:
 
 def _line(block: Block, part: Part, allowed: Allowed) -> str:
     chars = allowed(block, part)
-    return f"{part.label}: {part.text if chars is None else _cut(part.text, chars, block.handle)}"
+    text = part.text if chars is None else _cut(part.text, chars, block.handle)
+    return f"{part.label}: {HEADING.sub(' ', text)}"
 
 
 def _cut(text: str, limit: int, handle: str) -> str:

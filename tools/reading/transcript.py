@@ -1,10 +1,16 @@
-"""A trace as a sequence of what was said and done: each message once, though every call to a model repeats all before it."""
+"""A trace as a sequence of what was said and done: each message once, though every call to a model repeats all before it.
+
+JSON is shown in short (`tools/traces/compact.py`); who quotes that is looked up in the same short text.
+"""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from ..traces.compact import compact
 from ..traces.texts import answered, asked, conversation, parsed, tool_calls
 from ..traces.views import SpanView, TraceView
 
@@ -13,8 +19,28 @@ TOOL_TYPES = frozenset({"TOOL", "FUNCTION", "RETRIEVER"})
 SAYS_ERROR = re.compile(
     r'^\W*(error|exception|traceback|fail(ed|ure))\b|"(error|exception)"\s*:\s*(?!null|""|false)', re.IGNORECASE
 )
-LONG = 40
-"""Characters from which a text that was shown before is referred to instead."""
+LONG, LONG_RESULT = 40, 200
+"""Characters from which a text, or what a tool gave, is referred to where it was shown before."""
+LONGEST_SAID = 4_000
+"""Characters beyond which a message isn't what somebody said, but material that was put into it."""
+
+Kind = Literal["material", "instructions", "agent", "user"]
+"""What tools gave, what instructs the agent, what it said and did, what its users said."""
+KINDS: Mapping[str, Kind] = {
+    "system": "instructions",
+    "developer": "instructions",
+    "user": "user",
+    "human": "user",
+    "asked": "user",
+    "assistant": "agent",
+    "ai": "agent",
+    "model": "agent",
+    "→ assistant": "agent",
+    "→ answers": "agent",
+    "→ calls": "agent",
+    "given": "agent",
+}
+"""By what stands before a text; all others are material."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +49,11 @@ class Part:
 
     label: str
     text: str
-    heavy: bool = False
-    """Whether it is material rather than conversation: instructions, what a tool gave. It is cut first."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is; that decides what is cut first."""
+        return "material" if len(self.text) > LONGEST_SAID else KINDS.get(self.label, "material")
 
 
 @dataclass(frozen=True)
@@ -56,16 +85,17 @@ def span_called(trace: TraceView, handle: str) -> SpanView | None:
     return next((span for span in trace.spans if span.span_id == handle.strip()), None)
 
 
-def blocks_of(trace: TraceView, *, known: Mapping[str, str] | None = None) -> list[Block]:
+def blocks_of(trace: TraceView, *, known: Mapping[str, str] | None = None, whole: Collection[str] = frozenset()) -> list[Block]:
     """The spans of a trace that say something new, in their order.
 
     Args:
         trace: The trace.
         known: Long texts that the reader has before them already, such as a system prompt: what each is called.
+        whole: Handles of spans that are shown even where they say nothing new, without references to others.
     """
-    teller = _Teller(trace, dict(known or {}))
+    teller = _Teller(trace, dict(known or {}), whole)
     blocks = [teller.block(place, span) for place, span in enumerate(trace.spans)]
-    return [block for block in blocks if block.parts or block.failed or block.handle == "s1"]
+    return [block for block in blocks if block.parts or block.failed or block.handle == "s1" or block.handle in whole]
 
 
 @dataclass
@@ -74,39 +104,52 @@ class _Teller:
 
     trace: TraceView
     known: dict[str, str]
+    whole: Collection[str]
     shown: dict[str, str] = field(default_factory=lambda: dict[str, str]())
     """Canonical text -> handle of the block that shows it."""
     conversations: list[list[tuple[str, str]]] = field(default_factory=lambda: list[list[tuple[str, str]]]())
 
     def __post_init__(self) -> None:
         self.known = {canonical(text): name for text, name in self.known.items()}
-        self.tools = {span.name for span in self.trace.spans if span.span_type in TOOL_TYPES}
 
     def block(self, place: int, span: SpanView) -> Block:
         handle = handle_of(place)
         if span.span_type in MODEL_TYPES:
-            parts = self._model_parts(handle, span)
+            parts = self._model_parts(place, span)
         elif span.span_type in TOOL_TYPES:
             parts = self._tool_parts(handle, span)
         else:
             parts = self._other_parts(handle, span)
-        if span.status_message.strip():
-            parts = [*parts, Part("status", span.status_message.strip())]
+        if status := span.status_message.strip():
+            self.shown.setdefault(canonical(status), handle)
+            parts = [*parts, Part("status", status)]
         return Block(handle, _title(handle, span), tuple(parts), _failed(span))
 
-    def _model_parts(self, handle: str, span: SpanView) -> list[Part]:
+    def _model_parts(self, place: int, span: SpanView) -> list[Part]:
+        handle = handle_of(place)
         said = conversation(parsed(span.inputs)) if span.inputs else []
         new = [part for role, text in self._new_messages(said) if (part := self._heard(handle, role, text))]
         output = parsed(span.outputs) if span.outputs else None
         answer, calls = answered(output) or "", tool_calls(output)
         self.conversations[-1].append(("assistant", answer))
         parts = [*new, *([self._once(handle, "→ assistant", answer)] if answer.strip() else [])]
+        follow = Counter[str]() if handle in self.whole else self._tools_after(place)
         for name, arguments in calls:
-            # What a tool span shows anyway isn't shown here.
-            parts.append(Part("→ calls", name if name in self.tools else f"{name} {arguments}"))
+            if not follow[name]:
+                parts.append(Part("→ calls", f"{name} {compact(arguments)}"))
+            follow[name] -= 1
         if not answer.strip() and not calls and span.outputs:
             parts.append(self._once(handle, "→", span.outputs))
         return parts
+
+    def _tools_after(self, place: int) -> Counter[str]:
+        """The tools that are called before a model is again: their spans show the calls."""
+        found = Counter[str]()
+        for span in self.trace.spans[place + 1 :]:
+            if span.span_type in MODEL_TYPES:
+                break
+            found[span.name] += span.span_type in TOOL_TYPES
+        return found
 
     def _new_messages(self, said: list[tuple[str, str]]) -> Sequence[tuple[str, str]]:
         """The messages that no earlier call had in this place: calls mostly repeat all that was said before."""
@@ -122,12 +165,12 @@ class _Teller:
         return self._once(handle, role, text)
 
     def _tool_parts(self, handle: str, span: SpanView) -> list[Part]:
-        given = [Part("given", span.inputs)] if span.inputs and span.inputs not in {"{}", "null"} else []
+        given = [Part("given", compact(span.inputs))] if span.inputs and span.inputs not in {"{}", "null"} else []
         if not span.outputs:
             return given
-        self.shown.setdefault(canonical(span.outputs), handle)
         output = parsed(span.outputs)
-        return [*given, Part("→", output if isinstance(output, str) else span.outputs, heavy=True)]
+        self.shown.setdefault(canonical(span.outputs), handle)
+        return [*given, self._once(handle, "→", output if isinstance(output, str) else span.outputs, LONG_RESULT)]
 
     def _other_parts(self, handle: str, span: SpanView) -> list[Part]:
         """A chain or an agent: what it takes and gives is mostly what the models within say; each text is shown once."""
@@ -150,14 +193,14 @@ class _Teller:
             for said in _texts_of(other)
         )
 
-    def _once(self, handle: str, label: str, text: str) -> Part:
+    def _once(self, handle: str, label: str, text: str, long: int = LONG) -> Part:
         key = canonical(text)
         if key in self.known:
             return Part(label, f"[{self.known[key]}]")
-        if len(text) >= LONG and self.shown.get(key, handle) != handle:
+        if len(text) >= long and handle not in self.whole and self.shown.get(key, handle) != handle:
             return Part(label, f"[as in {self.shown[key]}]")
         self.shown.setdefault(key, handle)
-        return Part(label, text.strip(), heavy=label in {"system", "developer"})
+        return Part(label, compact(text.strip()))
 
 
 def canonical(text: str) -> str:

@@ -1,13 +1,16 @@
 """Claims about a trace, looked up in it: a span that is named must be there, and a quote must stand in it.
 
 Who quotes writes a text down again: line breaks become spaces, escapes are resolved or doubled, quotation marks are straightened,
-the middle is left out with an ellipsis. That much is forgiven; a changed word isn't.
+the middle is left out with an ellipsis. That much is forgiven; a changed word isn't. JSON may be quoted as it is recorded, or in
+short as readers are shown it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from .compact import compact
+from .texts import conversation, parsed, tool_calls
 from .views import SpanView, TraceView
 
 LEAST_CHARS = 8
@@ -62,7 +65,17 @@ def normalised(text: str) -> str:
 
 
 def _holds(span: SpanView, wanted: list[str]) -> bool:
-    return _within(wanted, (span.inputs or "", span.outputs or "", span.status_message, span.name))
+    recorded = (span.inputs or "", span.outputs or "", span.status_message, span.name)
+    return _within(wanted, recorded) or _within(wanted, _in_short(span))
+
+
+def _in_short(span: SpanView) -> Iterator[str]:
+    """Its JSON as readers are shown it: see `compact`."""
+    for payload in filter(None, (span.inputs, span.outputs)):
+        value = parsed(payload)
+        texts = [payload, value if isinstance(value, str) else "", span.status_message]
+        texts += [text for _, text in (*conversation(value), *tool_calls(value))]
+        yield from (short for text in texts if (short := compact(text.strip())) != text)
 
 
 def _within(wanted: list[str], texts: Iterable[str]) -> bool:
