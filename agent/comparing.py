@@ -16,6 +16,7 @@ from ..tools.errors import UserError
 from ..tools.insights.models import Severity, SnapshotRecord
 from ..tools.insights.store import InsightStore
 from ..tools.instants import utc_now
+from ..tools.sql.engines.base import PUBLISHING
 from ..tools.sql.service import SqlService
 from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from ..tools.tracking import connect, find_experiment
@@ -83,6 +84,10 @@ def _attend(settings: Settings, request: Request) -> Comparison:
         store = InsightStore(connect(settings.tracking_uri or ""))
         scope = _scope(store, settings, request)
         engine, snapshot = chosen_engine(settings), _snapshot(settings, scope, display)
+        engine.publish(
+            snapshot.catalog,
+            lambda done, total: display.show(Event("progress", PUBLISHING, step="compare", done=done, total=total)),
+        )
         with open_unrecorded(snapshot, digest=snapshot.record.digest, engine=engine) as (sql, cluster_key):
             a, b = _sides(store, sql, request)
             issues = store.list_issues(scope.experiment_id)

@@ -103,9 +103,10 @@ SparkRemote = Annotated[
 SparkFiles = Annotated[
     str | None,
     typer.Option(
-        metavar="URL",
+        metavar="URL[,URL]",
         rich_help_panel=WHO,
-        help="Copy the traces there for Spark to read, s3a://bucket/folder; else it must see the cache folder.",
+        help="Copy the traces there for Spark to read, s3a://bucket/folder (behind a comma: as Spark calls it, where otherwise); "
+        "else it must see the cache folder.",
     ),
 ]
 Seed = Annotated[

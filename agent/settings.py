@@ -60,7 +60,8 @@ class Settings(BaseModel):
     spark_remote: str | None = None
     """Address of a Spark Connect server, sc://host:port; its parameters may hold a token."""
     spark_files: str | None = None
-    """A folder or bucket that the snapshot is copied to for Spark. None: the server sees the cache folder."""
+    """A folder or bucket that the snapshot is copied to for Spark; behind a comma its address for Spark, where that is another.
+    None: the server sees the cache folder."""
     seed: int = Field(default=0, ge=0)
     model: str | None = None
     """The language model's name; without one, nothing is sent anywhere."""

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from ..tools.errors import AnalyzeError, UserError
 from ..tools.insights.models import Analysis, Scope, SnapshotRecord
 from ..tools.insights.store import InsightStore
-from ..tools.sql.engines.base import Engine
+from ..tools.sql.engines.base import PUBLISHING, Engine
 from ..tools.sql.process import LOCAL
 from ..tools.testing.playbooks import Entry
 from ..tools.traces.snapshot import Snapshot
@@ -132,6 +132,7 @@ class Context:
                 recorded = self.store.read_snapshot(analysis.run_id)
                 snapshot = self.snapshot(analysis.experiment_id, recorded)
                 self._name_difference(analysis, recorded, snapshot)
+                self.options.engine.publish(snapshot.catalog, self.progress("setup", PUBLISHING))
                 self._bench = Workbench.open(
                     self.store, analysis.run_id, snapshot, seed=analysis.seed, engine=self.options.engine
                 )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from ...tools.errors import UserError
 from ...tools.insights.models import Analysis
+from ...tools.sql.engines.base import PUBLISHING, Engine
 from ...tools.sql.service import SqlService
 from ...tools.traces.snapshot import OTHERS_COPY, Snapshot
 from ...tools.windows import Window, take_window
@@ -22,6 +23,7 @@ def open_bench(insights: Insights, analysis: Analysis) -> Generator[Workbench]:
         QueryError: the snapshot can't be opened.
     """
     engine, snapshot = insights.engine(), snapshot_of(insights, analysis)
+    _publish(insights, engine, snapshot)
     with Workbench.open(insights.store, analysis.run_id, snapshot, seed=analysis.seed, engine=engine) as bench:
         yield bench
 
@@ -36,6 +38,7 @@ def open_sql(insights: Insights, experiment_id: str, analysis: Analysis | None, 
     """
     engine = insights.engine()
     snapshot = snapshot_of(insights, analysis) if analysis else _some(copy_traces(insights, experiment_id))
+    _publish(insights, engine, snapshot)
     keeper = analysis.run_id if analysis and kept else None
     with SqlService(
         snapshot.catalog,
@@ -44,6 +47,10 @@ def open_sql(insights: Insights, experiment_id: str, analysis: Analysis | None, 
         engine=engine,
     ) as sql:
         yield sql
+
+
+def _publish(insights: Insights, engine: Engine, snapshot: Snapshot) -> None:
+    engine.publish(snapshot.catalog, lambda done, total: insights.progress(PUBLISHING, done, total))
 
 
 def snapshot_of(insights: Insights, analysis: Analysis) -> Snapshot:

@@ -9,7 +9,7 @@ from ..census.census import take_census
 from ..errors import AnalyzeError, UserError
 from ..insights.models import Bucket, Census, QueryRecord, SnapshotRecord
 from ..insights.store import InsightStore
-from ..sql.engines.base import Engine
+from ..sql.engines.base import PUBLISHING, Engine
 from ..sql.process import LOCAL
 from ..sql.results import query_id, result_digest
 from ..sql.service import SqlService
@@ -89,6 +89,7 @@ def verify_report(
         cache=cache,
         progress=lambda done, total: progress("copying traces", done, total),
     )
+    engine.publish(snapshot.catalog, lambda done, total: progress(PUBLISHING, done, total))
     with open_unrecorded(snapshot, digest=kept.digest, engine=engine) as (sql, _):
         differences = tuple(_differences(sql, records, _citations(store, run_id), progress))
         census = store.read_census(run_id)

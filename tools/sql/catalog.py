@@ -20,6 +20,12 @@ class Catalog:
     intermediate: str | None = None
     """The folder of intermediate results (`intermediate.py`), which may be read as well; None: there are none."""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All its files that were made of traces."""
+        relations = (path for paths in self.files.values() for path in paths)
+        return (*relations, self.kept) if self.kept else tuple(relations)
+
     def with_relation(self, name: str, paths: tuple[str, ...]) -> "Catalog":
         """The same catalog with one relation more."""
         return replace(self, files={**self.files, name: paths})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,10 @@ class LocalEngine:
     def translate(self, query: "exp.Query") -> str:
         """The query in DuckDB's dialect."""
         return translate(query)
+
+    def publish(self, catalog: Catalog, progress: Callable[[int, int], None]) -> None:
+        """Nothing: workers read the files where they are."""
+        del catalog, progress
 
     def start(self) -> "WorkerProcess":
         """Starts a worker process."""

@@ -2,6 +2,7 @@
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -10,6 +11,9 @@ from ..catalog import Catalog
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+PUBLISHING = "copying files for Spark"
+"""What is shown beside the progress of `Engine.publish`."""
 
 
 class WorkerGone(Exception):
@@ -64,6 +68,19 @@ class Engine(Protocol):
 
         Raises:
             QueryRefused: Something in it can't be said with the same meaning.
+        """
+        ...
+
+    def publish(self, catalog: Catalog, progress: Callable[[int, int], None]) -> None:
+        """Puts the catalog's files where the workers can read them, before anything is asked: that may take long.
+
+        Args:
+            catalog: The relations.
+            progress: Is told how many files of how many are there; it may end the work by raising.
+
+        Raises:
+            UserError: There is no such place.
+            EngineError: It can't be written.
         """
         ...
 

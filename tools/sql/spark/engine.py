@@ -24,7 +24,7 @@ from ..engines.base import WorkerGone
 from ..engines.types import plain_schema
 from .dialect import translate_to_spark
 from .session import SessionForgotten, SparkSession, saying_ours
-from .staging import stage
+from .staging import locate, stage
 from .views import make_views
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SparkEngine:
     remote: str
     """`sc://host:port`, parameters behind it as Spark Connect has them."""
     files: str | None = None
-    """A folder or bucket, as the server names it, that the snapshot's files are copied to; None: it sees them where they are."""
+    """The folder or bucket that the snapshot's files are copied to (`staging.folder_of`); None: it sees them where they are."""
 
     def check(self) -> None:
         """Passes where the server answers.
@@ -60,12 +60,20 @@ class SparkEngine:
         """The query so that Spark answers it as DuckDB does."""
         return translate_to_spark(query)
 
+    def publish(self, catalog: Catalog, progress: Callable[[int, int], None]) -> None:
+        """Copies the snapshot's files to where the server reads them, where it doesn't see them here."""
+        if self.files is not None:
+            stage([*catalog.paths], self.files, progress)
+
     def start(self) -> "SparkWorker":
         """A worker; its session is opened with its first query."""
         return SparkWorker(self.remote, self._locate)
 
     def _locate(self, paths: Sequence[str]) -> list[str]:
-        return [Path(path).as_uri() for path in paths] if self.files is None else stage(paths, self.files)
+        if self.files is None:
+            return [Path(path).as_uri() for path in paths]
+        stage(paths, self.files)  # what came since, such as the clusters
+        return locate(paths, self.files)
 
 
 class SparkWorker:

@@ -70,12 +70,15 @@ def test_relations_are_cut_to_the_traces_that_are_kept(catalog: Catalog, engine:
         assert (ids(service, "traces"), ids(service, "spans")) == (["t1", "t2"], ["t1", "t1"])
 
 
-def test_files_are_copied_to_where_the_server_reads_them(catalog: Catalog, engine: SparkEngine, tmp_path: Path) -> None:
+def test_files_are_copied_to_where_the_server_reads_them_under_a_name_of_its_own(
+    catalog: Catalog, engine: SparkEngine, tmp_path: Path
+) -> None:
     path = tmp_path / "here" / "clusters.parquet"
     path.parent.mkdir()
     pq.write_table(pa.table({"trace_id": ["t1"], "half": ["discovery"]}), path)
-    there = tmp_path / "there"
-    with make(catalog, replace(engine, files=there.as_uri())) as service:
+    there, name = tmp_path / "there", tmp_path / "as the server calls it"
+    name.symlink_to(there)
+    with make(catalog, replace(engine, files=f"{there.as_uri()},{name.as_uri()}")) as service:
         service.extend("clusters", [str(path)])
         joined = service.query("SELECT half FROM traces JOIN clusters USING (trace_id)", title="t").table
     assert joined.to_pylist() == [{"half": "discovery"}]
