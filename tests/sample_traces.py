@@ -27,6 +27,8 @@ class SampleTrace:
     tool: str = ""
     tool_error: str = ""
     """Why the tool span failed; the trace stays OK where the root span does."""
+    tool_output: str = ""
+    """What the tool gave, where that isn't the usual."""
     session: str = ""
     user: str = ""
     version: str = ""
@@ -97,7 +99,7 @@ def _log(experiment_id: str, sample: SampleTrace, index: int) -> str:
         tool = start_span_no_context(
             sample.tool, span_type="TOOL", parent_span=root, inputs={"text": sample.request}, start_time_ns=start_ns + 1_000_000
         )
-        outputs = {"error": sample.tool_error} if sample.tool_error else {"found": True}
+        outputs = {"error": sample.tool_error} if sample.tool_error else sample.tool_output or {"found": True}
         tool.end(outputs=outputs, status=_status(sample.tool_error), end_time_ns=end_ns - 1_000_000)
     root.end(outputs=None if sample.error else sample.response, status=_status(sample.error), end_time_ns=end_ns)
     return root.trace_id

@@ -4,6 +4,8 @@ import re
 from string import Template
 
 from ...tools.insights.models import Issue
+from ...tools.traces.extract_statements import TOOL_TYPES
+from ...tools.traces.failures import error_in_output
 
 _HEAD = Template('''"""$title
 
@@ -15,6 +17,16 @@ Use it with mlflow.genai.evaluate(data=traces, scorers=[$name]). $how
 from mlflow.entities import Feedback, Trace
 from mlflow.genai.scorers import scorer
 ''')
+
+_SILENT = f'''import json
+
+from {error_in_output.__module__} import error_in_output
+
+
+def _fails_silently(span) -> bool:
+    """Whether a tool gave an error back under another status: by the rule of the analysis, which has to be installed."""
+    return span.span_type in {TOOL_TYPES!r} and error_in_output(json.dumps(span.outputs)) is not None
+'''
 
 _COMPUTED = Template('''
 
@@ -58,15 +70,17 @@ def _as_dict(value):
     return value if isinstance(value, dict) else {"request": value}
 ''')
 
-_FAILED = 'span.status.status_code.value in ("ERROR", "STATUS_CODE_ERROR")'
+_FAILED = '(span.status.status_code.value in ("ERROR", "STATUS_CODE_ERROR"))'
 _CONDITIONS = {
-    "tool_failure_rate": 'span.span_type == "TOOL" and span.name == {segment!r} and ' + _FAILED,
+    "tool_failure_rate": 'span.span_type == "TOOL" and span.name == {segment!r} and (' + _FAILED + " or _fails_silently(span))",
+    "ok_with_silent_errors": "not " + _FAILED + " and _fails_silently(span)",
     "span_origin_rate": "span.name == {segment!r} and " + _FAILED,
     "ok_with_failed_spans": _FAILED,
     "trace_error_rate": "span.parent_id is None and " + _FAILED,
 }
 """Per measure of the census the condition on a span by which one trace shows it."""
-_ALSO = {"ok_with_failed_spans": ' and trace.info.state.value == "OK"'}
+_IS_OK = ' and trace.info.state.value == "OK"'
+_ALSO = {"ok_with_failed_spans": _IS_OK, "ok_with_silent_errors": _IS_OK}
 
 
 def scorer_source(issue: Issue) -> str:
@@ -81,7 +95,9 @@ def scorer_source(issue: Issue) -> str:
     if condition is None:
         definition = f"{issue.title}. {issue.description} Cause: {issue.cause.text}"
         return head + _JUDGED.substitute(name=name, definition=repr(_braceless(definition)))
-    return head + _COMPUTED.substitute(name=name, condition=condition.format(segment=segment), also=_ALSO.get(measure, ""))
+    silent = _SILENT if "_fails_silently" in condition else ""
+    computed = _COMPUTED.substitute(name=name, condition=condition.format(segment=segment), also=_ALSO.get(measure, ""))
+    return head + silent + computed
 
 
 def _plain(text: str) -> str:

@@ -8,10 +8,11 @@ from types import ModuleType
 import pytest
 
 from analyze_experiment.tests.agent.insights.conftest import Insights
+from analyze_experiment.tests.sample_traces import SampleTrace, log_traces
 from analyze_experiment.tests.tools.insights.samples import issue as issue_draft
 from analyze_experiment.tools.insights import feedback
 from analyze_experiment.tools.insights.affected import AffectedTrace
-from analyze_experiment.tools.insights.models import IssueDraft
+from analyze_experiment.tools.insights.models import Fingerprint, IssueDraft
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.tracking import connect
 
@@ -105,6 +106,33 @@ def test_scorer_of_a_counted_fact_computes_it(insights: Insights, tmp_path: Path
     client = connect(insights.uri).client
     values = {trace_id: scorer(trace=client.get_trace(trace_id)).value for trace_id in insights.trace_ids}
     assert [values[each] for each in insights.trace_ids] == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("measure", "segment", "expected"),
+    [
+        ("tool_failure_rate", "look_up", [True, True, False, False]),
+        ("ok_with_silent_errors", "", [True, False, False, False]),
+        ("ok_with_failed_spans", "", [False, True, False, False]),
+    ],
+)
+def test_scorer_sees_a_tool_fail_as_the_analysis_does(
+    insights: Insights, tmp_path: Path, measure: str, segment: str, expected: list[bool]
+) -> None:
+    samples = [
+        SampleTrace("a", tool="look_up", tool_output="Error: order not found"),
+        SampleTrace("b", tool="look_up", tool_error="timeout"),
+        SampleTrace("c", tool="look_up"),
+        SampleTrace("d", "Error: so the answer says", tool="other"),
+    ]
+    trace_ids = log_traces(insights.uri, "tools that fail", samples).trace_ids
+    about = Fingerprint(population="traces", measure=measure, segment=segment)
+    counted = issue_draft(insights.trace_ids[2]).model_copy(update={"fingerprint": about})
+    path = tmp_path / "scorer.py"
+    insights.do("create-scorer", "--issue-id", made(insights, counted), "--to", str(path))
+    (scorer,) = [each for name, each in vars(loaded(path)).items() if name.startswith("shows_")]
+    client = connect(insights.uri).client
+    assert [scorer(trace=client.get_trace(each)).value for each in trace_ids] == expected
 
 
 def test_scorer_of_what_must_be_read_is_a_judge_with_the_definition(insights: Insights, issue_id: str, tmp_path: Path) -> None:
