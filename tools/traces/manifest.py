@@ -52,6 +52,8 @@ class Window:
     """Traces whose spans could not be fetched from where they are; they may be there next time."""
     parts: dict[str, Part] = field(default_factory=dict[str, Part])
     """Relation (or `index`) -> file."""
+    surveyed: bool = False
+    """Whether it holds what the tables said in the survey of the whole copy (`survey.py`)."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> "Window":
@@ -65,6 +67,7 @@ class Window:
             traces=cast(int, data["traces"]),
             missing=cast(int, data["missing"]),
             parts={name: Part.from_json(part) for name, part in parts.items()},
+            surveyed=bool(data.get("surveyed")),
         )
 
 
@@ -77,13 +80,15 @@ class Whole:
     """The times that it covered, both included."""
     indexes: tuple[Part, ...] = ()
     """The files that say which traces there were, and in which state."""
+    survey: str = ""
+    """The name of what the store's tables said; empty where they weren't asked."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> "Whole":
         """As it stands in a manifest."""
         indexes = cast(Sequence[Mapping[str, str | int]], data["indexes"])
         since_ms, horizon_ms = cast(int, data["since_ms"]), cast(int, data["horizon_ms"])
-        return cls(since_ms, horizon_ms, tuple(Part.from_json(part) for part in indexes))
+        return cls(since_ms, horizon_ms, tuple(Part.from_json(part) for part in indexes), str(data.get("survey", "")))
 
 
 @dataclass(frozen=True)

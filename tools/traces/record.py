@@ -1,16 +1,19 @@
 """What a snapshot's record says: how many traces, which times, and a digest to know the same traces again by."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from ..insights.models import SnapshotRecord
 from ..instants import EPOCH, MILLISECOND, from_ms, to_ms
-from .columns import text_bytes
+from .columns import text_bytes, whole_numbers
 from .manifest import INDEX, PARTS, READER_VERSION, Window
 from .refresh import Range
 
@@ -22,9 +25,8 @@ COUNTS = """SELECT count(*) FILTER (NOT excluded), coalesce(sum(spans), 0)::BIGI
     count(*) FILTER (excluded), count(*) FILTER (unreadable), min(timestamp_ms) FILTER (NOT excluded),
     max(timestamp_ms) FILTER (NOT excluded) FROM inside"""
 LINE = "concat(trace_id, ' ', state, CASE WHEN unreadable THEN ' unreadable' END, chr(10))"
-PARTITIONS = (
-    f"""SELECT filename, sha256(string_agg({LINE}, '' ORDER BY trace_id)) FROM inside WHERE NOT excluded GROUP BY filename"""
-)
+LINES_BY_FILE = f"SELECT filename, {LINE} FROM inside WHERE NOT excluded"
+"""In the order of the files, and of the rows in each, which is that of the ids."""
 ALL_LINES = f"SELECT {LINE} FROM inside WHERE NOT excluded ORDER BY trace_id"
 """Without regard to the windows, so that the digest is the same however the traces came to be divided."""
 
@@ -57,7 +59,7 @@ def summarise(folder: Path, windows: Sequence[Window], times: Times, kept: Path 
         inside = INSIDE.format(files=f"[{files}]", since=since, until=until_ms)
         duck.execute(inside if kept is None else inside + KEPT.format(kept=str(kept).replace("'", "''")))
         ((traces, spans, assessments, excluded, unreadable, first, last),) = duck.execute(COUNTS).fetchall()
-        partitions = {title(names[name]): digest for name, digest in duck.execute(PARTITIONS).fetchall()}
+        partitions = {title(names[name]): digest for name, digest in digests_by_file(duck).items()}
         return SnapshotRecord(
             instant=times.instant,
             since=times.since,
@@ -90,6 +92,18 @@ def empty(times: Times) -> SnapshotRecord:
         digest=begun_digest().hexdigest(),
         partitions={},
     )
+
+
+def digests_by_file(duck: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """SHA-256 over the digests of the traces of each file, by id; files without traces are left out."""
+    digests: defaultdict[str, hashlib._Hash] = defaultdict(hashlib.sha256)
+    for batch in duck.sql(LINES_BY_FILE).to_arrow_reader(LINES):
+        files = batch.column(0).dictionary_encode()
+        numbers, names = whole_numbers(files.indices), files.dictionary.to_pylist()
+        starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+        for first, end in pairwise(starts):
+            digests[names[numbers[first]]].update(text_bytes(batch.column(1).slice(first, end - first)))
+    return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
 def digest_of_all(duck: duckdb.DuckDBPyConnection) -> str:

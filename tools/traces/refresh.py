@@ -1,6 +1,6 @@
 """Brings a copy up to date: which of its windows still hold, which are copied again, which are new."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from .changes import Changes, changes
 from .freshness import Count
 from .manifest import INDEX, Manifest, Whole, Window, complete, tidy
 from .sources.base import BEGINNING, Key
+from .survey import Surveyor, windows_that_hold
 from .workers import Worker, Workers
 
 WINDOW_TRACES = 5_000
@@ -42,6 +43,8 @@ class Stretch:
     """Traces that its window may hold before it is divided."""
     size: int
     """Traces of each window that it is divided into."""
+    held: bool = False
+    """Whether the window is known to hold, without a look at it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,10 @@ def refresh(
     horizon_ms = max(before.horizon_ms, wanted.until_ms)
     start = start_of(known, wanted.since_ms)
     size = min(WINDOW_TRACES, workers.window_traces or WINDOW_TRACES)
-    steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, ""), size), progress)
+    surveyor = Surveyor(workers, folder, known.whole.survey)
+    compared = surveyor.compare(known.windows, lambda: progress(0, sum(window.traces for window in known.windows)))
+    held = windows_that_hold(folder, known, compared, horizon_ms)
+    steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, ""), size, held), progress)
     windows = {window.low: window for window in known.windows if window.low < start}
     windows |= {step.window.low: step.window for step in steps}
     write_manifest(folder, windows, horizon_ms, before.whole)
@@ -87,8 +93,14 @@ def refresh(
         done += window.traces
         progress(min(done, total), total)
     first_ms = min(before.whole.since_ms, start.timestamp_ms, *(low.timestamp_ms for low in windows))
-    whole = Whole(first_ms, horizon_ms, tuple(windows[low].parts[INDEX] for low in sorted(windows) if windows[low].parts))
+    survey = surveyor.first(list(windows.values()), lambda: progress(done, total)) if compared is None else compared.survey
+    sure = survey is not None and surveyor.is_quiet()
+    found = held | {low for low in windows if sure and low >= start} if survey is not None else set[Key]()
+    windows = {low: replace(window, surveyed=low in found) for low, window in windows.items()}
+    indexes = tuple(windows[low].parts[INDEX] for low in sorted(windows) if windows[low].parts)
+    whole = Whole(first_ms, horizon_ms, indexes, surveyor.keep(survey))
     write_manifest(folder, windows, horizon_ms, whole)
+    surveyor.tidy(whole.survey)
     covers_all = whole.since_ms == BEGINNING.timestamp_ms
     return Refreshed(
         overlapping([windows[low] for low in sorted(windows)], wanted),
@@ -105,7 +117,7 @@ def start_of(manifest: Manifest, since_ms: int | None) -> Key:
     return max((window.low for window in manifest.windows if window.low <= since), default=since)
 
 
-def stretches(manifest: Manifest, start: Key, end: Key, size: int) -> list[Stretch]:
+def stretches(manifest: Manifest, start: Key, end: Key, size: int, held: Set[Key]) -> list[Stretch]:
     """The traces from `start` to `end`, divided as the manifest divides them; new windows have `size` traces.
 
     Full windows keep their bounds until late traces have doubled them; what lies before the first and after the last is open.
@@ -115,7 +127,8 @@ def stretches(manifest: Manifest, start: Key, end: Key, size: int) -> list[Stret
     first = lows[0] if lows else end
     before = [Stretch(start, first, None, size, size)] if start < first else []
     limits = [2 * size] * (len(windows) - 1) + [size]
-    return before + [Stretch(*each, size) for each in zip(lows, [*lows[1:], end], windows, limits, strict=False)]
+    stretched = zip(lows, [*lows[1:], end], windows, limits, strict=False)
+    return before + [Stretch(*each, size, held=each[0] in held) for each in stretched]
 
 
 def plan(workers: Workers, folder: Path, divided: Sequence[Stretch], progress: Callable[[int, int], None]) -> list[Step]:
@@ -137,6 +150,9 @@ def plan(workers: Workers, folder: Path, divided: Sequence[Stretch], progress: C
 
 def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
     """The windows that a stretch is to have; none where it has no traces any more."""
+    if stretch.window is not None and stretch.held:
+        yield Step(stretch.window, stretch.high, stretch.window.traces)
+        return
     if stretch.window is not None:
         step = checked(worker, folder, stretch.window, stretch.high)
         if step.kept or step.traces <= stretch.limit:
@@ -157,7 +173,7 @@ def checked(worker: Worker, folder: Path, window: Window, high: Key) -> Step:
     now = worker.check(window.low, high, window.glance)
     same = now.glance == window.glance or now.fingerprint == window.fingerprint
     holds = same and not window.missing and complete(window, folder)
-    return Step(replace(window, glance=now.glance) if holds else Window(window.low), high, now.traces)
+    return Step(replace(window, glance=now.glance, surveyed=False) if holds else Window(window.low), high, now.traces)
 
 
 def copier(folder: Path) -> Callable[[Worker, Step], Iterator[tuple[Window, Key | None]]]:

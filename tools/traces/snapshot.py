@@ -1,7 +1,8 @@
 """A copy of an experiment's traces up to a fixed instant, kept as Parquet and brought up to date rather than made anew.
 
 The source is divided into windows by trace time. A window is copied again only if something of its traces changed since, which
-the source's headers tell (`extract_statements.FINGERPRINT`). It is a disposable copy: the truth stays in MLflow.
+the source's headers tell (`extract_statements.FINGERPRINT`), or its tables as a whole (`survey.py`). It is a disposable copy: the
+truth stays in MLflow.
 """
 
 import hashlib

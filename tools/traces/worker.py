@@ -3,7 +3,7 @@
     python -m analyze_experiment.tools.traces.worker
 
 Requests and answers are lines of JSON. The first is {"uri": ..., "experiment_id": ...} and has no answer: others may read a
-command line, and an address may hold a password. A request is {"do": "identity" | "bounds" | "count" | "check" | "copy", ...}; it
+command line, and an address may hold a password. A request is {"do": "identity" | "bounds" | "count" | "check" | "copy" ...}; it
 is answered by one line, `copy` by one a piece and an empty one. {"error": text, "kind": name of the error} answers what could not
 be done, and is the last. The process ends with its stdin, so it doesn't outlive who started it.
 """
@@ -11,24 +11,27 @@ be done, and is the last. The process ends with its stdin, so it doesn't outlive
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import file_digest
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias, cast
 
 import duckdb
 
 from ..errors import AnalyzeError, StoreError
 from .extract import Extractor
 from .manifest import PARTS, Part, Window
-from .sources.base import Headers, Key, Oversized, RawWindow, TraceSource
+from .sources.base import Headers, Key, Oversized, RawWindow, TraceSource, WholeTables
 from .sources.choose import open_source
+from .surveying import IdRange, Piece, look_at_rows, look_at_spans
 
 WINDOW_BYTES = 128 * 2**20
 """Span content that a piece may hold, so that memory stays bounded; a single larger trace is a piece of its own."""
 NAME_DIGITS = 20
+
+Request: TypeAlias = Mapping[str, object]
 
 
 def serve() -> None:
@@ -66,8 +69,51 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
         case {"do": "copy", "low": [int(ms), str(trace_id)], "high": [int(end_ms), str(end_id)], "folder": str(folder)}:
             yield from copy(source, extractor, Key(ms, trace_id), Key(end_ms, end_id), Path(folder))
             yield {}
+        case {"do": str(do)} if do in SURVEYING and (tables := source.tables) is not None:
+            yield SURVEYING[do](tables, request)
+        case {"do": "standing"}:
+            yield {"standing": None}
         case _:
             raise ValueError(f"unknown request {request!r}")
+
+
+def stand(tables: WholeTables, _: Request) -> Mapping[str, object]:
+    """How the tables stand."""
+    return {"standing": tables.standing()}
+
+
+def tell_version(tables: WholeTables, _: Request) -> Mapping[str, object]:
+    """Another number whenever somebody has written."""
+    return {"version": tables.version()}
+
+
+def find_made_under(tables: WholeTables, request: Request) -> Mapping[str, object]:
+    """Traces of runs."""
+    return {"trace_ids": tables.made_under(cast("list[str]", request["runs"]))}
+
+
+def survey_rows(tables: WholeTables, request: Request) -> Mapping[str, object]:
+    """What pieces of the tables are like."""
+    pieces = [Piece(*each) for each in cast("list[tuple[str, int, int, str, str]]", request["pieces"])]
+    now, found = look_at_rows(tables, pieces, compared=bool(request["compared"]))
+    return {"pieces": now, **found.to_json()}
+
+
+def survey_spans(tables: WholeTables, request: Request) -> Mapping[str, object]:
+    """What the spans of some traces are like."""
+    traces = IdRange(*cast("tuple[str, str, str]", request["range"]))
+    now, found = look_at_spans(tables, traces, Path(cast(str, request["folder"])))
+    return {"range": now, **found.to_json()}
+
+
+SURVEYING: Mapping[str, Callable[[WholeTables, Request], Mapping[str, object]]] = {
+    "standing": stand,
+    "version": tell_version,
+    "made under": find_made_under,
+    "survey rows": survey_rows,
+    "survey spans": survey_spans,
+}
+"""What only a store can be asked whose tables are read from end to end."""
 
 
 def check(extractor: Extractor, headers: Headers, *, known: str) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
 from threading import Event, Lock
@@ -18,8 +19,9 @@ from .. import errors
 from ..errors import AnalyzeError, StoreError
 from .extract import Extractor
 from .manifest import Window
-from .sources.base import Bound, Key
+from .sources.base import Bound, Key, Standing
 from .sources.choose import is_waited_for, open_source
+from .surveying import Differences, IdRange, Piece
 from .worker import attend
 
 NEAR_WINDOW = 1_000
@@ -76,6 +78,30 @@ class Worker:
         """How a range is now; without its fingerprint if its rows have the digest that is `known`."""
         answer = self._ask(do="check", low=low, high=high, glance=known)
         return State(cast(str, answer["fingerprint"]), cast(str, answer["glance"]), cast(int, answer["traces"]))
+
+    def standing(self) -> Standing | None:
+        """How the store's tables stand, where they can be read from end to end."""
+        found = self._ask(do="standing")["standing"]
+        return None if found is None else Standing(*cast("tuple[int, dict[str, int], list[str]]", found))
+
+    def version(self) -> int:
+        """Another number than before if anybody has written to the store since."""
+        return cast(int, self._ask(do="version")["version"])
+
+    def made_under(self, runs: Sequence[str]) -> Differences:
+        """The traces that were made under these runs."""
+        return Differences(set(cast("list[str]", self._ask(do="made under", runs=runs)["trace_ids"])))
+
+    def survey_rows(self, pieces: Sequence[Piece], *, compared: bool) -> tuple[list[Piece], Differences]:
+        """The pieces as they are now, and what differs."""
+        answer = self._ask(do="survey rows", pieces=pieces, compared=compared)
+        now = cast("list[tuple[str, int, int, str, str]]", answer["pieces"])
+        return [Piece(*each) for each in now], Differences.from_json(answer)
+
+    def survey_spans(self, traces: IdRange, folder: Path) -> tuple[IdRange, Differences]:
+        """The range of traces as its spans are now, and what differs."""
+        answer = self._ask(do="survey spans", range=traces, folder=str(folder))
+        return IdRange(*cast("tuple[str, str, str]", answer["range"])), Differences.from_json(answer)
 
     def copy(self, low: Key, high: Key, folder: str) -> Iterator[tuple[Window, Key]]:
         """Copies a range; yields each piece, and where it ends, once its files are there."""
@@ -173,6 +199,10 @@ class Workers:
     def identity(self) -> str:
         """What a copy belongs to."""
         return self.started[0].identity()
+
+    def standings(self) -> list[Standing | None]:
+        """How the store's tables stand, as each worker sees it."""
+        return [worker.standing() for worker in self.started]
 
     def each(self, work: Callable[[Worker, Item], Iterable[Result]], items: Sequence[Item]) -> Iterator[Result]:
         """What the work on each item yields, as it comes; items are begun in order, several at a time."""

@@ -1,7 +1,7 @@
 """What a snapshot needs of a backend: the seam at which further ones are added, one file each."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple, Protocol, Self
@@ -104,14 +104,8 @@ class Headers:
 
     def digest(self) -> str:
         """Of the rows as they stand: equal ones are equal, while the same in another order have another."""
-        digest = sha256()
-        for name, table in vars(self).items():
-            rows = sorted_by_trace(table) if name == "span_marks" else table  # counted in the database, or here
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, rows.schema) as stream:
-                stream.write_table(rows.combine_chunks())
-            digest.update(sink.getvalue())
-        return digest.hexdigest()
+        marks = sorted_by_trace(self.span_marks)  # counted in the database, or here
+        return digest_of(self.traces, self.tags, self.metadata, self.assessments, marks)
 
 
 @dataclass(frozen=True)
@@ -123,6 +117,17 @@ class RawWindow:
     """Of the traces that are not excluded."""
     unreadable: tuple[str, ...] = ()
     """Traces whose spans could not be had."""
+
+
+def digest_of(*tables: pa.Table) -> str:
+    """Of the rows of tables, in their order."""
+    digest = sha256()
+    for table in tables:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table.combine_chunks())
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
 
 
 def sorted_by_trace(marks: pa.Table) -> pa.Table:
@@ -152,8 +157,51 @@ def collected(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most_bytes: 
     return pa.Table.from_batches(kept, schema)
 
 
+class Standing(NamedTuple):
+    """How a store's tables stand."""
+
+    version: int
+    """Another whenever anybody else has written to the store since; of one connection."""
+    last_rows: dict[str, int]
+    """Table -> the number of its last row."""
+    runs: list[str]
+    """The runs of analyses, sorted: traces that were made under them are excluded."""
+
+
+class WholeTables(Protocol):
+    """The tables read from end to end in the order of their rows, where rows are numbered and stay where they are.
+
+    That is many times faster than looking up the rows of each trace, which lie in as many places as there are traces.
+    """
+
+    def standing(self) -> Standing:
+        """What there is now."""
+        ...
+
+    def version(self) -> int:
+        """That of `standing`, now."""
+        ...
+
+    def rows(self, table: str, after: int, last: int) -> pa.Table:
+        """The rows of these numbers, by number: all that `Headers` hold of them, and what decides whether they do."""
+        ...
+
+    def span_marks(self, after: str, last: str) -> pa.Table:
+        """As in `Headers`, of the traces with these ids, by id; to the end where `last` is empty."""
+        ...
+
+    def made_under(self, runs: Sequence[str]) -> list[str]:
+        """The traces that were made under these runs."""
+        ...
+
+
 class TraceSource(Protocol):
     """One experiment of one store. Every call is a short read: a long one would keep the agent under analysis from writing."""
+
+    @property
+    def tables(self) -> WholeTables | None:
+        """How the store's tables are read from end to end; None where they can't be."""
+        ...
 
     @property
     def identity(self) -> str:

@@ -82,6 +82,11 @@ class ClientSource:
         self.begun: dict[Range, Fetch] = {}
 
     @property
+    def tables(self) -> None:
+        """None: they can't be reached."""
+        return
+
+    @property
     def identity(self) -> str:
         """The store, and the experiment with its time of creation."""
         call = partial(self.client.get_experiment, self.experiment_id)

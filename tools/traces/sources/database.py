@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ...errors import UserError
 from .api import read_spans
-from .base import Bound, Headers, Key, RawWindow
+from .base import Bound, Headers, Key, RawWindow, WholeTables
 from .marks import having, marked, marks_of
 from .statements import Dialect, Statement, Statements
 
@@ -44,6 +44,11 @@ class DatabaseSource(ABC):
     @abstractmethod
     def close(self) -> None:
         """Lets go of the store."""
+
+    @property
+    def tables(self) -> WholeTables | None:
+        """None: a server's rows have no numbers that stay theirs."""
+        return None
 
     @property
     def identity(self) -> str:

@@ -80,6 +80,11 @@ class DatabricksSource:
         self.query = warehouse or connected(uri)
 
     @property
+    def tables(self) -> None:
+        """None: they can't be reached."""
+        return
+
+    @property
     def identity(self) -> str:
         """Where the traces are, and the experiment."""
         return json.dumps(["databricks", self.location, self.experiment_id])

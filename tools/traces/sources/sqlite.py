@@ -5,7 +5,7 @@ when they close the file, which is a known way to corrupt a database (sqlite.org
 used in a process in which MLflow may be at work on the same file: `tools/traces/worker.py` gives it one of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from ...errors import StoreError
 from ...sqlite_file import sqlite_path
 from ..columns import text_column
 from . import adbc
+from .base import Standing, WholeTables
 from .database import DatabaseSource
 from .statements import Dialect, Statement
 
@@ -35,7 +36,7 @@ SQLITE = Dialect(
 
 
 class SqliteSource(DatabaseSource):
-    """A `TraceSource` over a SQLite file."""
+    """A `TraceSource` over a SQLite file, and its `WholeTables`."""
 
     dialect = SQLITE
 
@@ -47,6 +48,11 @@ class SqliteSource(DatabaseSource):
             raise StoreError(explained(self.place, str(error))) from error
         self.connection = AdbcConnection(self.database)
         adbc.execute(self.connection, f"PRAGMA busy_timeout = {patience_ms}")
+
+    @property
+    def tables(self) -> WholeTables:
+        """Read by row number, which only VACUUM changes, and then of nearly all rows."""
+        return self
 
     def reading(self, work: Callable[[], Result]) -> Result:
         """Reads in one transaction. The lock is held for as long, and writers wait: results are worked on after it."""
@@ -62,6 +68,29 @@ class SqliteSource(DatabaseSource):
     def fetch(self, statement: Statement, most_bytes: int | None = None) -> pa.Table:
         """The result of one statement, without its first row, which is there for the types only."""
         return readable(adbc.fetch(self.connection, statement.text, most_bytes).slice(1))
+
+    def version(self) -> int:
+        """SQLite's own number for what others have committed, exact in either journal mode."""
+        (row,) = adbc.fetch(self.connection, "PRAGMA data_version", None).to_pylist()
+        return row["data_version"]
+
+    def standing(self) -> Standing:
+        """What there is now; a write after it makes another version."""
+        version, said = self.version(), self.statements
+        last_rows, runs = self.reading(lambda: [self.fetch(each) for each in (said.last_rows(), said.analysing_runs())])
+        return Standing(version, last_rows.to_pylist()[0], sorted(runs.column("run_id").to_pylist()))
+
+    def rows(self, table: str, after: int, last: int) -> pa.Table:
+        """The rows of these numbers."""
+        return self.reading(lambda: self.fetch(self.statements.rows(table, after, last)))
+
+    def span_marks(self, after: str, last: str) -> pa.Table:
+        """Of the traces with these ids, by id."""
+        return self.reading(lambda: self.fetch(self.statements.span_marks_by_id(after, last)))
+
+    def made_under(self, runs: Sequence[str]) -> list[str]:
+        """The traces that were made under these runs."""
+        return self.reading(lambda: self.fetch(self.statements.made_under(runs))).column("trace_id").to_pylist()
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -3,15 +3,36 @@
 What databases say in different ways stands in a `Dialect`. Times stand twice in a range because the index holds them alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from .base import ASSESSMENT_SCHEMA, LABEL_SCHEMA, OUR_SOURCE_ID, SPAN_MARK_SCHEMA, SPAN_SCHEMA, TRACE_ROW_SCHEMA, Key
+from .marks import SOURCE_RUN
 
 SAMPLES = {pa.string(): "''", pa.int64(): "0", pa.float64(): "0.0"}
+
+
+def named(schema: pa.Schema, alias: str, **other: str) -> dict[str, str]:
+    """The schema's columns as they are called in the table, but for those given."""
+    return {name: other.get(name, f"{alias}.{name}") for name in schema.names}
+
+
+TRACE_COLUMNS = named(TRACE_ROW_SCHEMA, "i", trace_id="i.request_id", generation="i.db_payload_generation")
+LABEL_COLUMNS = named(LABEL_SCHEMA, "l", trace_id="l.request_id")
+ASSESSMENT_COLUMNS = named(
+    ASSESSMENT_SCHEMA, "a", kind="a.assessment_type", created_ms="a.created_timestamp", updated_ms="a.last_updated_timestamp"
+)
+SPAN_MARK_COLUMNS = {
+    "trace_id": "s.trace_id",
+    "spans": "count(*)",
+    "first_ns": "min(s.start_time_unix_nano)",
+    "last_ns": "max(s.start_time_unix_nano)",
+}
+NUMBERED = ("trace_info", "trace_tags", "trace_request_metadata", "assessments")
+"""The tables whose rows a trace's headers are made of, but for its spans."""
 
 
 class Statement(NamedTuple):
@@ -87,38 +108,21 @@ class Statements:
 
     def traces(self, low: Key, high: Key) -> Statement:
         """The traces' own rows."""
-        columns = named(TRACE_ROW_SCHEMA, "i", trace_id="i.request_id", generation="i.db_payload_generation")
-        return self._typed(TRACE_ROW_SCHEMA, columns, f"trace_info i WHERE {self._within(low, high)}")
+        return self._typed(TRACE_ROW_SCHEMA, TRACE_COLUMNS, f"trace_info i WHERE {self._within(low, high)}")
 
     def labels(self, low: Key, high: Key, table: str) -> Statement:
         """Tags or metadata."""
-        columns = named(LABEL_SCHEMA, "l", trace_id="l.request_id")
-        return self._of_traces(low, high, LABEL_SCHEMA, columns, f"{table} l ON l.request_id = scope.request_id")
+        return self._of_traces(low, high, LABEL_SCHEMA, LABEL_COLUMNS, f"{table} l ON l.request_id = scope.request_id")
 
     def assessments(self, low: Key, high: Key) -> Statement:
         """Feedback and expectations that are valid and not ours."""
-        columns = named(
-            ASSESSMENT_SCHEMA,
-            "a",
-            kind="a.assessment_type",
-            created_ms="a.created_timestamp",
-            updated_ms="a.last_updated_timestamp",
-        )
-        ours = f"{self.dialect.exact.format('a.source_id')} = {self.dialect.text(OUR_SOURCE_ID)}"
-        kept = f"a.valid AND a.assessment_type IN ('feedback', 'expectation') AND (a.source_id IS NULL OR NOT {ours})"
-        source = f"assessments a ON a.trace_id = scope.request_id WHERE {kept}"
-        return self._of_traces(low, high, ASSESSMENT_SCHEMA, columns, source)
+        source = f"assessments a ON a.trace_id = scope.request_id WHERE a.valid AND {self._theirs}"
+        return self._of_traces(low, high, ASSESSMENT_SCHEMA, ASSESSMENT_COLUMNS, source)
 
     def span_marks(self, low: Key, high: Key) -> Statement:
         """How many spans a trace has and when they began, without a look at what is in them."""
-        columns = {
-            "trace_id": "s.trace_id",
-            "spans": "count(*)",
-            "first_ns": "min(s.start_time_unix_nano)",
-            "last_ns": "max(s.start_time_unix_nano)",
-        }
         source = "spans s ON s.trace_id = scope.request_id GROUP BY s.trace_id"
-        return self._of_traces(low, high, SPAN_MARK_SCHEMA, columns, source)
+        return self._of_traces(low, high, SPAN_MARK_SCHEMA, SPAN_MARK_COLUMNS, source)
 
     def spans(self, low: Key, high: Key) -> Statement:
         """The spans, whole."""
@@ -130,6 +134,45 @@ class Statements:
         schema = pa.schema([("run_id", pa.string())])
         condition = "r.key = 'mlflow.insights.type' OR (r.key = 'mlflow.runType' AND r.value = 'issue_detection')"
         return self._typed(schema, {"run_id": "r.run_uuid"}, f"tags r WHERE {condition}")
+
+    def last_rows(self) -> Statement:
+        """The number of the last row of each table that SQLite numbers."""
+        schema = pa.schema([(table, pa.int64()) for table in NUMBERED])
+        columns = {table: f"(SELECT coalesce(max(rowid), 0) FROM {table})" for table in NUMBERED}
+        return self._typed(schema, columns, "(SELECT 1) AS one")
+
+    def rows(self, table: str, after: int, last: int) -> Statement:
+        """The rows of a table by their numbers; of traces those of the experiment, of assessments all that may come to count."""
+        numbers = f"rowid > {after} AND rowid <= {last}"
+        if table == "trace_info":
+            # The plus keeps the index of experiments, and its order, out of it.
+            return self._typed(
+                TRACE_ROW_SCHEMA, TRACE_COLUMNS, f"trace_info i WHERE {numbers} AND +i.experiment_id = {self.experiment_id}"
+            )
+        if table == "assessments":
+            schema = ASSESSMENT_SCHEMA.append(pa.field("valid", pa.int64()))
+            return self._typed(
+                schema, {**ASSESSMENT_COLUMNS, "valid": "a.valid"}, f"assessments a WHERE {numbers} AND {self._theirs}"
+            )
+        return self._typed(LABEL_SCHEMA, LABEL_COLUMNS, f"{table} l WHERE {numbers}")
+
+    def span_marks_by_id(self, after: str, last: str) -> Statement:
+        """As `span_marks`, of the traces with these ids; to the end where `last` is empty."""
+        end = f" AND s.trace_id <= {self.dialect.text(last)}" if last else ""
+        source = f"spans s WHERE s.trace_id > {self.dialect.text(after)}{end} GROUP BY s.trace_id"
+        return self._typed(SPAN_MARK_SCHEMA, SPAN_MARK_COLUMNS, source)
+
+    def made_under(self, runs: Iterable[str]) -> Statement:
+        """The traces that were made under these runs."""
+        schema, values = pa.schema([("trace_id", pa.string())]), ", ".join(map(self.dialect.text, runs))
+        source = f"trace_request_metadata l WHERE l.key = {self.dialect.text(SOURCE_RUN)} AND l.value IN ({values})"
+        return self._typed(schema, {"trace_id": "l.request_id"}, source)
+
+    @property
+    def _theirs(self) -> str:
+        """The condition that an assessment `a` is feedback or an expectation, and not ours."""
+        ours = f"{self.dialect.exact.format('a.source_id')} = {self.dialect.text(OUR_SOURCE_ID)}"
+        return f"a.assessment_type IN ('feedback', 'expectation') AND (a.source_id IS NULL OR NOT {ours})"
 
     def _within(self, low: Key, high: Key) -> str:
         """The condition that a trace `i` is in the range."""
@@ -156,8 +199,3 @@ class Statements:
             return Statement(rows, schema)
         samples = [f"{SAMPLES[field.type]} AS {names[field.name]}" for field in schema]
         return Statement(f"SELECT {', '.join(samples)} UNION ALL {rows}", schema)
-
-
-def named(schema: pa.Schema, alias: str, **other: str) -> dict[str, str]:
-    """The schema's columns as they are called in the table, but for those given."""
-    return {name: other.get(name, f"{alias}.{name}") for name in schema.names}

@@ -1,0 +1,188 @@
+"""Surveys of a store's tables: which windows are spared a look, and that nothing that changed is."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyze_experiment.tests.tools.traces.raw_rows import START_MS
+from analyze_experiment.tests.tools.traces.snapshot_bench import START, Bench, rows, windows
+from analyze_experiment.tests.tools.traces.store_rows import StoreRows
+from analyze_experiment.tools.traces import survey, surveying, workers
+from analyze_experiment.tools.traces.manifest import Manifest
+from analyze_experiment.tools.traces.snapshot import Snapshot
+from analyze_experiment.tools.traces.sources.base import Key
+from analyze_experiment.tools.traces.workers import State
+
+pytestmark = pytest.mark.usefixtures("near")
+
+SECOND = Key(START_MS + 240_000, "tr-4")
+"""Where the second of the three windows begins: it holds tr-4 to tr-7."""
+
+Change = Callable[[StoreRows], None]
+
+
+def runs(statement: str) -> Change:
+    return lambda store: store.change(statement)
+
+
+CHANGES: dict[str, Change] = {
+    "late trace": lambda store: store.add_trace("tr-late", minute=4.5),
+    "early trace": lambda store: store.add_trace("tr-early", minute=-1),
+    "finished trace": runs("UPDATE trace_info SET status = 'ERROR' WHERE request_id = 'tr-5'"),
+    "changed tag": runs("UPDATE trace_tags SET value = '2' WHERE request_id = 'tr-5' AND key = 'release'"),
+    "new metadata": runs("INSERT INTO trace_request_metadata (request_id, key, value) VALUES ('tr-5', 'a', 'b')"),
+    "changed metadata": runs("UPDATE trace_request_metadata SET value = 'c' WHERE request_id = 'tr-5'"),
+    "removed metadata": runs("DELETE FROM trace_request_metadata WHERE request_id = 'tr-5'"),
+    "new feedback": lambda store: store.add_assessment("a-1", "tr-5"),
+    "feedback given again": runs("UPDATE assessments SET value = 'false', last_updated_timestamp = 1"),
+    "feedback overridden": runs("UPDATE assessments SET valid = 0"),
+    "own feedback": lambda store: store.add_assessment("a-2", "tr-5", source_id="analyze-experiment"),
+    "new span": lambda store: store.add_span("tr-5", 2, START_MS + 300_000),
+    "span moved": runs("UPDATE spans SET start_time_unix_nano = 1 WHERE trace_id = 'tr-5' AND span_id = 's2'"),
+    "span removed": runs("DELETE FROM spans WHERE trace_id = 'tr-5' AND span_id = 's2'"),
+    "spans written again": runs("UPDATE trace_info SET db_payload_generation = 9 WHERE request_id = 'tr-5'"),
+    "trace moved": runs(f"UPDATE trace_info SET timestamp_ms = {START_MS + 500_000} WHERE request_id = 'tr-1'"),
+    "tag of a trace that moved": runs("DELETE FROM trace_tags WHERE request_id = 'tr-1' AND key = 'release'"),
+    "trace of a run": lambda store: store.add_trace("tr-run", minute=5.5, metadata={"mlflow.sourceRun": "run-1"}),
+    "run that becomes an analysis": lambda store: store.insert(
+        "INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)", [("mlflow.insights.type", "analysis", "run-1")]
+    ),
+    "deleted trace": runs("DELETE FROM trace_info WHERE request_id = 'tr-5'"),
+    "trace in the place of another": lambda store: store.add_trace("tr-other", minute=2.5),
+}
+
+UNSEEN = {"own feedback"}
+"""What is no part of what is analysed."""
+
+
+@pytest.fixture
+def looked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[Key]:
+    """The windows that were looked at; the store is surveyed although it is small, in pieces of three rows."""
+    monkeypatch.setattr(survey, "LEAST_TRACES", 1)
+    monkeypatch.setattr(survey, "PIECE_ROWS", 3)
+    monkeypatch.setattr(survey, "RANGE_TRACES", 4)
+    found: list[Key] = []
+    meddle(monkeypatch, lambda low: found.append(low))
+    bench.take()
+    assert found == []
+    return found
+
+
+def meddle(monkeypatch: pytest.MonkeyPatch, first: Callable[[Key], object]) -> None:
+    """Does something before each look at a window."""
+    check = workers.NearWorker.check
+
+    def meddled(self: workers.NearWorker, low: Key, *rest: Any) -> State:
+        first(low)
+        return check(self, low, *rest)
+
+    monkeypatch.setattr(workers.NearWorker, "check", meddled)
+
+
+def assert_true(bench: Bench, folder: Path) -> Snapshot:
+    """A copy brought up to date, that is what one is that is made now."""
+    taken, fresh = bench.take(), bench.take(cache=folder)
+    assert taken.record.digest == fresh.record.digest
+    for relation in ("traces", "assessments"):
+        assert rows(taken, relation, "*") == rows(fresh, relation, "*")
+    return taken
+
+
+def test_nothing_new_looks_at_no_window(bench: Bench, looked: list[Key]) -> None:
+    first = bench.take()
+    assert bench.take() == first
+    assert looked == []
+
+
+def test_only_what_changed_is_looked_at_and_only_once(bench: Bench, looked: list[Key]) -> None:
+    bench.store.add_assessment("a-1", "tr-5")
+    bench.take()
+    assert looked == [SECOND]
+    bench.take()
+    bench.store.add_assessment("a-2", "tr-5", source_id="analyze-experiment")
+    bench.take()
+    assert looked == [SECOND]
+
+
+@pytest.mark.usefixtures("looked")
+def test_every_change_is_seen_as_a_copy_made_now_sees_it(bench: Bench, tmp_path: Path) -> None:
+    digests = [bench.take().record.digest]
+    for name, change in CHANGES.items():
+        change(bench.store)
+        digests.append(bench.take().record.digest)
+        assert (digests[-1] == digests[-2]) == (name in UNSEEN), name
+    assert_true(bench, tmp_path / "fresh")
+
+
+def test_rows_in_another_order_are_all_looked_at(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
+    bench.store.change("DELETE FROM trace_tags WHERE request_id = 'tr-1'")
+    with closing(sqlite3.connect(bench.store.path)) as connection:
+        connection.execute("VACUUM")
+    assert_true(bench, tmp_path / "fresh")
+    assert len(looked) == 3
+
+
+@pytest.mark.usefixtures("looked")
+def test_change_that_is_taken_back_after_it_was_copied_is_seen(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The survey found the first value, the copy has the second, and the next survey finds the first again."""
+    value = "UPDATE trace_tags SET value = ? WHERE request_id = 'tr-6' AND key = 'release'"
+    bench.store.add_assessment("a-1", "tr-5")
+    with monkeypatch.context() as patched:
+        meddle(patched, lambda low: bench.store.change(value, "2"))
+        assert ("2",) in rows(bench.take(), "traces", "tags['release']")
+    bench.store.change(value, "1")
+    assert rows(assert_true(bench, tmp_path / "fresh"), "traces", "tags['release']") == [("1",)] * 10
+
+
+def test_windows_that_were_not_wanted_are_looked_at_when_they_are(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
+    bench.store.add_assessment("a-1", "tr-1")
+    bench.take(since=START + timedelta(minutes=6))
+    assert looked == []
+    assert_true(bench, tmp_path / "fresh")
+    assert [low.trace_id for low in looked] == ["tr-0"]
+
+
+def test_copy_that_was_broken_off_goes_on_from_the_survey_before(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
+    bench.store.add_assessment("a-1", "tr-1")
+    bench.store.add_assessment("a-2", "tr-5")
+
+    def die(done: int, total: int) -> None:
+        if looked and done == 6:  # the first of the two windows is copied
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.take(progress=die)
+    bench.store.change("DELETE FROM assessments WHERE assessment_id = 'a-1'")
+    assert_true(bench, tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("pattern", ["*.json", "*.arrow"])
+def test_survey_that_cannot_be_read_has_all_windows_looked_at(
+    pattern: str, bench: Bench, looked: list[Key], tmp_path: Path
+) -> None:
+    (folder,) = (path.parent for path in bench.cache.glob("*/manifest.json"))
+    for path in (folder / surveying.SURVEY).glob(pattern):
+        path.write_bytes(b"{")
+    bench.store.add_span("tr-5", 2, START_MS + 300_000)
+    taken = assert_true(bench, tmp_path / "fresh")
+    assert len(looked) == 3
+    assert all(window.surveyed for window in windows(taken))
+    assert len(list((folder / surveying.SURVEY).glob("*.json"))) == 1
+
+
+def test_surveys_are_open_to_their_owner_only_and_the_last_one_is_kept(bench: Bench, looked: list[Key]) -> None:
+    bench.store.add_trace("tr-new", minute=11)
+    folder = bench.take().folder
+    kept = list((folder / surveying.SURVEY).iterdir())
+    assert {path.stat().st_mode & 0o077 for path in (folder / surveying.SURVEY, *kept)} == {0}
+    named = survey.Survey.read(folder, Manifest.read(folder).whole.survey)
+    assert named is not None
+    assert {path.name for path in kept} == {Manifest.read(folder).whole.survey, *(each.file for each in named.ranges)}
+    assert len(looked) == 1
