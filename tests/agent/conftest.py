@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from analyze_experiment.tests.agent.console import Console, open_console
+from analyze_experiment.tests.agent.refunds import Refunds, logged_refunds
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tools.traces import workers
 
@@ -14,6 +15,12 @@ from analyze_experiment.tools.traces import workers
 def planted_store(planted_template: Path, tmp_path: Path) -> str:
     """The URI of a planted store of the test's own; its one experiment with traces is number 1."""
     return copy_store(planted_template, tmp_path / "store")
+
+
+@pytest.fixture
+def refunds(store_template: Path, tmp_path: Path) -> Refunds:
+    """A store of the test's own in which every second trace promises a refund."""
+    return logged_refunds(store_template, tmp_path)
 
 
 @pytest.fixture(scope="session", autouse=True)
