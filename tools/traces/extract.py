@@ -21,9 +21,11 @@ from .texts import Json, request_text, response_text
 MEMORY_LIMIT = "1GB"
 """What DuckDB may hold before it spills; a window's content is about a tenth of it."""
 FILES = (TRACES.name, SPANS.name, ASSESSMENTS.name, INDEX)
-DISTINCT = 10_000
+ROW_GROUP = 16_384
+"""Rows that are written together: all of a window's would have to be held as often as the writer handles them."""
+DISTINCT = 4_000
 """Of a column with more different values no dictionary is made: ids of traces have one, payloads none."""
-PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT {DISTINCT}"
+PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT {DISTINCT}, ROW_GROUP_SIZE {ROW_GROUP}"
 TEXTS: dict[str, Callable[[str | None], str | None]] = {
     "request_text": request_text,
     "response_text": response_text,
@@ -37,7 +39,8 @@ class Extractor:
 
     def __init__(self) -> None:
         # One thread: a window is too small to be shared out, and the same window gives the same bytes.
-        self.duck = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": ""})
+        threads = {"threads": 1, "async_threads": 0}
+        self.duck = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": "", **threads})
         self.spill: Path | None = None
         # What it learns from statistics it writes into the schema: a file that happens to hold no NULL would say NOT NULL.
         self.duck.execute("SET disabled_optimizers = 'statistics_propagation'")
@@ -67,6 +70,7 @@ class Extractor:
         self.duck.register("light_now", self._light_spans(paths[SPANS.name]))
         for name, statement in sql.OUTPUT.items():
             self._write(statement, paths[name])
+        self.duck.unregister("spans_now")  # so that it isn't held any longer while the next window is read
         return self._fingerprint(), paths
 
     def interrupt(self) -> None:

@@ -125,9 +125,9 @@ class Statements:
         return self._of_traces(low, high, SPAN_MARK_SCHEMA, SPAN_MARK_COLUMNS, source)
 
     def spans(self, low: Key, high: Key) -> Statement:
-        """The spans, whole."""
+        """The spans, whole. The condition on their ids has them come in order, by the primary key."""
         columns = named(SPAN_SCHEMA, "s", start_ns="s.start_time_unix_nano", end_ns="s.end_time_unix_nano")
-        return self._of_traces(low, high, SPAN_SCHEMA, columns, "spans s ON s.trace_id = scope.request_id")
+        return self._of_traces(low, high, SPAN_SCHEMA, columns, "spans s ON s.trace_id = scope.request_id AND s.span_id >= ''")
 
     def analysing_runs(self) -> Statement:
         """The runs of analyses, ours and MLflow's: traces that were made under them are no part of what is analysed."""
@@ -186,7 +186,8 @@ class Statements:
         return self._of_scope(low, high, schema, columns, f"scope {self.dialect.joined} {source}")
 
     def _of_scope(self, low: Key, high: Key, schema: pa.Schema, columns: Mapping[str, str], source: str) -> Statement:
-        scope = f"SELECT i.request_id, i.timestamp_ms FROM trace_info i WHERE {self._within(low, high)}"
+        order = f"i.timestamp_ms, {self.dialect.exact.format('i.request_id')}"
+        scope = f"SELECT i.request_id, i.timestamp_ms FROM trace_info i WHERE {self._within(low, high)} ORDER BY {order}"
         text = self._typed(schema, columns, source).text
         return Statement(f"WITH scope {self.dialect.scope} ({scope}) {text}", schema)
 
