@@ -66,9 +66,12 @@ def _rendered(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """As `datetime.isoformat` has them, without a Python object for each."""
-    texts = pc.call_function("strftime", [column.cast(pa.timestamp("us"))], pc.StrftimeOptions("%Y-%m-%dT%H:%M:%S"))
-    whole = pc.ReplaceSubstringOptions(r"[.]0{6}$", "")
-    return pc.call_function("replace_substring_regex", [texts], whole).cast(pa.large_string())
+    texts = pc.call_function(
+        "binary_replace_slice", [column.cast(pa.timestamp("us")).cast(pa.string())], pc.ReplaceSliceOptions(10, 11, "T")
+    )
+    whole = pc.call_function("ends_with", [texts], pc.MatchSubstringOptions(".000000"))
+    seconds = pc.call_function("utf8_slice_codeunits", [texts], pc.SliceOptions(0, -7))
+    return pc.call_function("if_else", [whole, seconds, texts]).cast(pa.large_string())
 
 
 def _spelled(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:

@@ -240,7 +240,7 @@ def _too_few(plan: Plan, cluster: Integers) -> str:
 
 
 def _distinct(cluster: Integers) -> int:
-    return int(np.unique(cluster).size)
+    return int(np.count_nonzero(np.bincount(cluster)))
 
 
 def _title(plan: Plan, role: Role) -> str:

@@ -16,7 +16,8 @@ _STRINGS = {
     "(s, p, n) AS CASE WHEN n <= 0 THEN substring(s, 1, 0) WHEN p >= 0 THEN substring(s, greatest(p, 1), n) "
     "WHEN length(s) + p >= 0 THEN substring(s, length(s) + p + 1, n) ELSE left(s, greatest(length(s) + p + n, 0)) END",
     "left": "(s, n) AS left(s, greatest(n, 0))",
-    "right": "(s, n) AS right(s, greatest(n, 0))",
+    # Counting the characters of a text takes as long as searching it: one of no more bytes is whole.
+    "right": "(s, n) AS CASE WHEN strlen(s) <= n THEN s ELSE right(s, greatest(n, 0)) END",
     "locate": "(part, s) AS strpos(s, part), (part, s, p) AS CASE WHEN p < 1 THEN 0 "
     "WHEN strpos(substring(s, p), part) = 0 THEN 0 ELSE strpos(substring(s, p), part) + p - 1 END",
     "initcap": "(s) AS array_to_string(list_transform(string_split(lower(s), ' '), lambda w : upper(w[1:1]) || w[2:]), ' ')",
