@@ -14,7 +14,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from analyze_experiment.tests.mlflow_servers import free_port
 
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Xss64m -XX:ReservedCodeCacheSize=240m"
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmn600m -Xss64m -XX:ReservedCodeCacheSize=240m"
 """For a Java that does little and is over soon: no second compiler, one collector; deep stacks for patterns over long texts, and
 room for the code of hundreds of queries: with the 48 MB of the first compiler alone it died of them."""
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
@@ -39,12 +39,18 @@ def spark_server(folder: Path) -> Generator[str]:
         # Queries over a few rows are over before their code would be compiled.
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.shuffle.partitions": "2",
+        # Each query is planned once, into one partition: a plan that is made anew after each of its stages costs more than these.
+        "spark.default.parallelism": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.artifact.isolation.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.ui.enabled": "false",
     }
     command = [str(home / "bin" / "spark-submit"), "--class", SERVER, "--master", "local[2]", "--driver-memory", "1g"]
-    command += ["--driver-java-options", QUICK]
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    command += ["--driver-java-options", f"{QUICK} -Djava.io.tmpdir={scratch}"]  # nobody would remove it from the system's
     command += [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_CONNECT_MODE": "0"}
     with (folder / "log").open("w", encoding="utf-8") as log:

@@ -22,7 +22,6 @@ _RENAMED = {
     "array_max": "list_max",
     "array_min": "list_min",
     "btrim": "trim",
-    "char": "chr",
     "char_length": "length",
     "character_length": "length",
     "endswith": "ends_with",
@@ -48,14 +47,15 @@ _RENAMED = {
     "std": "stddev",
     "try_avg": "avg",
     "try_sum": "sum",
-    "ucase": "upper",
 }
 
 _OTHER_MACRO = {
     "ceiling": "ceil",
+    "char": "chr",
     "charindex": "locate",
     "position": "locate",
     "substr": "substring",
+    "ucase": "upper",
 }
 
 _REWRITES: dict[str, Rewrite] = {

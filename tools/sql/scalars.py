@@ -56,6 +56,8 @@ def _sha2(node: exp.Anonymous) -> exp.Expr:
 def _split(node: exp.Anonymous) -> exp.Expr:
     if len(node.expressions) != 2:
         raise QueryRefused("split takes no limit here: write split(text, pattern), or substring_index for a part.")
+    if node.expressions[1].name == "" and node.expressions[1].is_string:
+        raise QueryRefused("split needs a pattern that isn't empty: take characters with substring(text, n, 1).")
     return call("string_split_regex", *node.expressions)
 
 

@@ -21,6 +21,8 @@ _STRINGS = {
     "locate": "(part, s) AS strpos(s, part), (part, s, p) AS CASE WHEN p < 1 THEN 0 "
     "WHEN strpos(substring(s, p), part) = 0 THEN 0 ELSE strpos(substring(s, p), part) + p - 1 END",
     "initcap": "(s) AS array_to_string(list_transform(string_split(lower(s), ' '), lambda w : upper(w[1:1]) || w[2:]), ' ')",
+    "chr": "(n) AS CASE WHEN n < 0 THEN '' ELSE chr(CAST(n & 255 AS INTEGER)) END",
+    "upper": "(s) AS upper(replace(s, 'ß', 'ss'))",
     "replace": "(s, a) AS replace(s, a, ''), (s, a, b) AS replace(s, a, b)",
     "substring_index": "(s, d, n) AS CASE WHEN n > 0 THEN array_to_string(list_slice(string_split(s, d), 1, n), d) "
     "WHEN n < 0 THEN array_to_string(list_slice(string_split(s, d), greatest(len(string_split(s, d)) + n + 1, 1), "

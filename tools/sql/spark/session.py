@@ -27,6 +27,8 @@ SETTINGS = {
 }
 """Whatever the server's defaults are, a query must mean the same."""
 
+RETRIES = 6
+"""How often a server that doesn't answer is asked again: for some 12 s."""
 _MESSAGE_LIMIT = 1_000
 _GONE = ("UNAVAILABLE", "RETRIES_EXCEEDED", "UNAUTHENTICATED", "PERMISSION_DENIED", "DNS resolution")
 _MEMORY = ("OutOfMemory", "OUT_OF_MEMORY", "maxResultSize", "Cannot grow BufferHolder")
@@ -117,8 +119,7 @@ class SparkSession:
             raise UserError(
                 f"--spark-remote {shown(remote)} is no address of a Spark Connect server: say sc://host:15002."
             ) from error
-        # A server that doesn't answer is waited for some 12 s.
-        self._session.client.set_retry_policies([DefaultPolicy(max_retries=6, max_backoff=4_000)])
+        self._session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES, max_backoff=4_000)])
         with saying_ours(remote):
             for name, value in SETTINGS.items():
                 self._session.conf.set(name, value)

@@ -182,4 +182,105 @@ QUERIES = {
           least(total_tokens, 25) AS least,
           abs(cost) AS size, sign(cost) AS sign, any(cost > 1) OVER () AS some, bool_and(state = 'OK') OVER () AS every
         FROM traces ORDER BY execution_duration_ms""",
+    # every other function that the documentation names
+    "spread by every name it has": """
+        SELECT version, std(execution_duration_ms) AS a, stddev_pop(cost) AS b, stddev_samp(cost) AS c, variance(cost) AS d,
+          var_samp(total_tokens) AS e, covar_pop(cost, total_tokens) AS f, covar_samp(execution_duration_ms, total_tokens) AS g,
+          regr_count(total_tokens, cost) AS h, regr_intercept(total_tokens, execution_duration_ms) AS i,
+          regr_r2(total_tokens, execution_duration_ms) AS j, mean(cost) AS k, min(cost) AS l, try_avg(total_tokens) AS m,
+          try_sum(total_tokens) AS n, percentile_approx(execution_duration_ms, 0.9) AS o, sort_array(array_agg(cost)) AS p,
+          bool_or(state = 'ERROR') AS q, every(cost IS NULL) AS r, some(total_tokens > 20) AS s
+        FROM traces GROUP BY version ORDER BY version""",
+    "sets that are told apart": """
+        SELECT version, session_id, grouping_id(version, session_id) AS g, count(*) AS n FROM traces
+        GROUP BY CUBE (version, session_id) ORDER BY 3, 1, 2""",
+    "places in an order": """
+        SELECT trace_id, rank() OVER (ORDER BY version) AS a, dense_rank() OVER (ORDER BY version) AS b,
+          cume_dist() OVER (ORDER BY version) AS c, lead(state, 1, 'none') OVER (ORDER BY request_time) AS d,
+          nth_value(trace_id, 2) OVER (PARTITION BY version ORDER BY request_time) AS e,
+          first_value(cost) OVER (PARTITION BY version ORDER BY request_time) AS f,
+          last_value(cost) OVER (PARTITION BY version ORDER BY request_time) AS g,
+          first(state) OVER (ORDER BY request_time DESC) AS h, any_value(version) OVER (ORDER BY request_time) AS i,
+          avg(total_tokens) OVER (ORDER BY request_time ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS j
+        FROM traces ORDER BY trace_id""",
+    "texts by function": """
+        SELECT bit_length('ï') AS a, btrim('  x ') AS b, char(65) AS c, chr(8364) || chr(-1) AS d, char_length('ï👍') AS e,
+          character_length('ab') AS f, charindex('b', 'abcb', 3) AS g, contains('abc', 'bc') AS h, endswith('abc', 'bc') AS i,
+          startswith('abc', 'b') AS j, lcase('ÄB') AS k, ucase('äß') AS l, len('abc ') AS m, ltrim('  x ') AS n,
+          rtrim('  x ') AS o, position('c', 'abc') AS p, replace('a.b.c', '.', '-') AS q, sha('x') AS r, sha1('') AS s,
+          substr('abcdef', 3) AS t, substr('abc', 0, 2) AS u, regexp('a1', '[0-9]') AS v, rlike('ab', '^b') AS w,
+          regexp_substr('a12 b3', '[0-9]+') AS x, regexp_substr('none', '[0-9]+') AS y, replace('aaa', 'aa') AS z""",
+    "texts cut and joined at their ends": """
+        SELECT split('a,b,,c', ',') AS a, split('abc', 'x') AS b, split('a1b2c', '[0-9]') AS c, split_part('a.b', '.', 3) AS d,
+          split_part('a.b.c', '.', -1) AS e, substring('abc', -5, 3) AS f, left('abc', 9) AS g, left('abc', -1) AS h,
+          right('abc', 0) AS i, substring_index('a.b.c', '.', 0) AS j, concat_ws(',', array('a', NULL), 'b') AS k,
+          instr('', 'x') AS l, initcap("o'neil and mary-ann") AS m, reverse('ï👍') AS n, trim(BOTH 'x' FROM 'xxaxx') AS o,
+          translate('banana', 'an', '') AS p, levenshtein('', 'ab') AS q, ascii('') AS r, 'a' || 1 AS s""",
+    "keys of JSON": """
+        SELECT sort_array(json_object_keys('{"b": 1, "a": {"c": 2}}')) AS a, json_object_keys('[1]') AS b,
+          json_array_length('[]') AS c, json_array_length('{"a": 1}') AS d, get_json_object('{"a b": 1}', '$.a b') AS e,
+          get_json_object('{"a": []}', '$.a') AS f, get_json_object('{"a": "ü\\\\n"}', '$.a') AS g,
+          get_json_object('[{"a": 1}, {"a": 2}]', '$[1].a') AS h""",
+    "numbers by function": """
+        SELECT cbrt(27) AS a, ceiling(-1.5) AS b, isnan(CAST('NaN' AS DOUBLE)) AS c, log2(8) AS d, mod(-7, 3) AS e,
+          mod(7, 0) AS f,
+          nanvl(CAST('NaN' AS DOUBLE), 1.5) AS g, power(2, 10) AS h, signum(-2.5) AS i, try_divide(1, 0) AS j,
+          try_divide(7, 2) AS k, pmod(-7, 3) AS l, abs(-2.5) AS m, greatest(1, 2.5) AS n, least('b', 'a') AS o,
+          floor(-1.5) AS p, sign(0) AS q, width_bucket(5.5, 0, 10, 5) AS r, -7 % 3 AS s, 7 div -2 AS t, log(100) AS u,
+          round(-2.5) AS v, round(1234.567, -2) AS w, sqrt(-1) AS x, 1e3 AS y, 9223372036854775807 AS z""",
+    "conditions": """
+        SELECT trace_id, coalesce(cost, total_tokens, -1) AS a, iff(state = 'OK', 'good', 'bad') AS b, ifnull(cost, 0) AS c,
+          isnull(cost) AS d, isnotnull(cost) AS e, nvl2(session_id, 'in', 'alone') AS f, nullif(state, 'OK') AS g,
+          CASE version WHEN 'v1' THEN 1 WHEN 'v2' THEN 2 END AS h, cost <=> NULL AS i, state IN ('OK', NULL) AS j,
+          NOT (cost > 0) AS k, cost BETWEEN 0 AND 1 AS l, state = 'OK' AND cost > 0 OR version IS NULL AS m
+        FROM traces ORDER BY trace_id""",
+    "casts": """
+        SELECT bigint('12') AS a, boolean('true') AS b, date('2026-03-01') AS c, double('1.5') AS d, int(7.9) AS e,
+          string(1.5) AS f, timestamp('2026-03-01 09:00:00') AS g, smallint(3) AS h, tinyint(4) AS i,
+          CAST(float(0.5) AS DOUBLE) AS j,
+          CAST(true AS STRING) AS k, CAST(TIMESTAMP '2026-03-01 09:00:00' AS STRING) AS l, CAST(' 7 ' AS INT) AS m,
+          CAST(DATE '2026-03-01' AS STRING) AS n, try_cast('yes' AS BOOLEAN) AS o, try_cast('2026-02-30' AS DATE) AS p,
+          CAST(1 AS BOOLEAN) AS q, CAST(true AS INT) AS r, try_cast('1e2' AS DOUBLE) AS s, CAST(12345678901 AS STRING) AS t""",
+    "times by part": """
+        SELECT year(request_time) AS a, month(request_time) AS b, day(request_time) AS c, dayofmonth(request_time) AS d,
+          dayofyear(request_time) AS e, minute(request_time) AS f, second(request_time) AS g, dayname(request_time) AS h,
+          monthname(request_time) AS i, date_part('HOUR', request_time) AS j, datepart('DOW', request_time) AS k,
+          trunc(request_time, 'MONTH') AS l, date_trunc('WEEK', request_time) AS m, date_trunc('MINUTE', request_time) AS n,
+          unix_micros(request_time) AS o, unix_seconds(request_time) AS p, to_unix_timestamp(request_time) AS q,
+          extract(DAY FROM request_time) AS r, date_format(request_time, 'MMM d, yy hh:mm:ss a') AS s
+        FROM traces ORDER BY request_time""",
+    "times made and moved": """
+        SELECT date_diff(DAY, DATE '2026-01-31', DATE '2026-03-01') AS a, date_sub(DATE '2026-03-01', 1) AS b,
+          dateadd(MONTH, 1, DATE '2026-01-31') AS c, from_unixtime(0) AS d, make_date(2026, 2, 28) AS e,
+          make_timestamp(2026, 2, 28, 23, 59, 59.5) AS f, timestamp_micros(1500000) AS g, timestamp_millis(1500) AS h,
+          timestamp_seconds(2) AS i, to_date('2026-03-01') AS j, to_date('01/03/2026', 'dd/MM/yyyy') AS k,
+          add_months(DATE '2024-02-29', 12) AS l, last_day(DATE '2024-02-01') AS m,
+          datediff(DATE '2026-03-01', DATE '2026-02-01') AS n,
+          timestampdiff(HOUR, TIMESTAMP '2026-03-01 00:30:00', TIMESTAMP '2026-03-02 00:00:00') AS o,
+          timestampdiff(MONTH, TIMESTAMP '2026-01-31 00:00:00', TIMESTAMP '2026-02-28 00:00:00') AS p,
+          TIMESTAMP '2026-03-01 00:00:00' - INTERVAL 90 MINUTES AS q, weekofyear(DATE '2027-01-01') AS r,
+          date_diff(DATE '2026-03-01', DATE '2026-02-27') AS s, dateadd(DATE '2026-03-01', 2) AS t""",
+    "arrays by every function": """
+        SELECT array_append(array(1), 2) AS a, array_compact(array(1, NULL, 2)) AS b,
+          sort_array(array_except(array(1, 2, 3), array(2))) AS c,
+          sort_array(array_intersect(array(1, 2, 2), array(2, 3))) AS d, array_max(array(1, NULL, 3)) AS e,
+          array_min(array(2, NULL)) AS f,
+          array_prepend(array(2), 1) AS g, array_remove(array(1, 2, 1), 1) AS h, array_size(array(1, 2)) AS i,
+          sort_array(array_union(array(1, 2), array(2, 3))) AS j, arrays_overlap(array(1, 2), array(2, 3)) AS k,
+          cardinality(array(1, NULL)) AS l, reduce(array(1, 2), 10, (s, x) -> s - x) AS m, try_element_at(array(1, 2), 5) AS n,
+          try_element_at(map('a', 1), 'b') AS o, array_distinct(array('b', 'a', 'b')) AS p,
+          array_join(array('a', NULL, 'c'), '-', '?') AS q,
+          sequence(3, 1) AS r, slice(array(1, 2, 3), -2, 2) AS s, array_max(array()) AS t, forall(array(), x -> x) AS u,
+          exists(array(1, NULL), x -> x = 1) AS v, transform(array(5, 6), (x, i) -> x * i) AS w, get(array(1), -1) AS x""",
+    "maps by every function": """
+        SELECT map('a', 1, 'b', 2) AS a, map_concat(map('a', 1), map('b', 2)) AS b, map_entries(map('k', 'v')) AS c,
+          map_from_arrays(array('x', 'y'), array(1, 2)) AS d, map_from_entries(array(struct('p' AS k, 1 AS v))) AS e,
+          map_values(map('a', 3)) AS f, size(map('a', 1)) AS g, map('a', 1)['b'] AS h, map_keys(map()) AS i,
+          struct(1 AS n, 'x' AS t) AS j, struct(trace_id, state).state AS k, transform_values(map('a', 1), (k, v) -> v + 1) AS l
+        FROM traces WHERE trace_id = 't1'""",
+    "rows made of elements and of numbers": """
+        SELECT r.id, e.x FROM range(3) r LEFT JOIN (SELECT explode_outer(array(1, 2)) AS x) e ON e.x = r.id ORDER BY 1, 2""",
+    "elements by place, and traces without any": """
+        SELECT trace_id, p.pos, p.span.name AS name FROM traces LATERAL VIEW posexplode_outer(spans) p AS pos, span
+        ORDER BY trace_id, 2""",
 }

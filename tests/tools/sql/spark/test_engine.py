@@ -14,6 +14,7 @@ from analyze_experiment.tools.errors import EngineError, QueryCancelled, QueryEr
 from analyze_experiment.tools.sql.catalog import Catalog
 from analyze_experiment.tools.sql.relations import RELATIONS
 from analyze_experiment.tools.sql.service import SqlService
+from analyze_experiment.tools.sql.spark import session
 from analyze_experiment.tools.sql.spark.engine import SparkEngine, SparkWorker
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -111,8 +112,8 @@ def test_too_many_rows_are_an_error_that_says_what_to_do(catalog: Catalog, engin
 def test_query_over_its_time_is_interrupted_at_the_server_and_the_next_one_runs(catalog: Catalog, engine: SparkEngine) -> None:
     worker = engine.start()
     worker.run(COUNT, catalog, timeout_s=300, max_rows=9)
-    with pytest.raises(QueryTimeout, match="longer than 2 s"):
-        worker.run(ENDLESS, catalog, timeout_s=2, max_rows=9)
+    with pytest.raises(QueryTimeout, match="longer than 1 s"):
+        worker.run(ENDLESS, catalog, timeout_s=1, max_rows=9)
     assert not worker.usable
     worker.reap()
     with make(catalog, engine) as service:  # while both threads of the server counted, it would wait for ever
@@ -125,7 +126,7 @@ def test_cancelled_query_is_interrupted_at_the_server_and_the_next_one_runs(cata
         (worker,) = service._idle
         doomed = pool.submit(service.query, ENDLESS, title="t", owner="h1")
         with pytest.raises(TimeoutError):
-            doomed.result(timeout=2)
+            doomed.result(timeout=1)
         service.cancel("h1")
         assert isinstance(doomed.exception(timeout=120), QueryCancelled)
         assert ids(service, "assessments") == ["t1", "t5"]
@@ -143,8 +144,9 @@ def test_session_that_the_server_has_forgotten_is_opened_anew(catalog: Catalog, 
 
 
 @pytest.mark.filterwarnings("ignore:.RETRIES_EXCEEDED")
-def test_nobody_at_the_address_is_an_error_of_the_engine_and_no_query_is_blamed() -> None:
+def test_nobody_at_the_address_is_an_error_of_the_engine_and_no_query_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyspark")
+    monkeypatch.setattr(session, "RETRIES", 1)
     remote = f"sc://127.0.0.1:{free_port()}/;token=s3cret"
     with pytest.raises(EngineError, match="No Spark Connect server answers at 'sc://127") as error:
         SparkEngine(remote).check()
