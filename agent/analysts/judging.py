@@ -19,8 +19,8 @@ from .brief import agent_brief, known_texts
 from .fitting import Flexible, Value, ask_fitted, brief_for, flexible, shortened
 from .showing import ask_with_spans
 
-TRACE_TOKENS = 3_500
-"""Of the digest of a trace."""
+TRACE_TOKENS = 4_500
+"""Of the digest of a trace: most conversations with tools are shown whole."""
 
 
 class Finding(BaseModel):

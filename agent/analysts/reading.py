@@ -20,7 +20,7 @@ from .inquiry import Inquiry
 from .showing import ask_with_spans
 
 TRACE_TOKENS = 6_000
-"""Of a trace that is read: most conversations with tools are shown whole."""
+"""Of a trace that is read: nearly all conversations with tools are shown whole."""
 ODD = 8
 """Traces of odd buckets that are read besides the random ones."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from ..traces.views import TraceView
-from .transcript import Block, Kind, Part, blocks_of, handle_of, span_called
+from .transcript import MODEL_TYPES, Block, Kind, Part, blocks_of, handle_of, models_called, span_called
 
 CHARS_PER_TOKEN = 3
 """For a limit that is seldom exceeded: English has four and more characters a token, JSON about three."""
@@ -71,7 +71,9 @@ def is_shortened(text: str) -> bool:
 
 
 def _head(trace: TraceView) -> str:
-    kinds = Counter(span.span_type or "SPAN" for span in trace.spans)
+    called = models_called(trace)
+    names = (f"{span.span_type} {called}".strip() if span.span_type in MODEL_TYPES else span.span_type for span in trace.spans)
+    kinds = Counter(name or "SPAN" for name in names)
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     took = "" if trace.execution_duration_ms is None else f", {trace.execution_duration_ms / 1000:.1f} s"
     when = f"{trace.request_time:%Y-%m-%d %H:%M} UTC"
@@ -192,7 +194,7 @@ def _rank(place: int, blocks: Sequence[Block]) -> tuple[int, int]:
 def _gap(blocks: Sequence[Block]) -> list[str]:
     if not blocks:
         return []
-    names = Counter(block.title.split(" ")[2] for block in blocks)
+    names = Counter(block.name for block in blocks)
     listed = ", ".join(f"{count} {name}" for name, count in names.most_common(6))
     return [f"[{blocks[0].handle} to {blocks[-1].handle} left out: {listed}; ask for those you need]"]
 

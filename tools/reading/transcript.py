@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..traces.compact import compact
+from ..traces.compact import compact, members_of
 from ..traces.texts import answered, asked, conversation, parsed, tool_calls
 from ..traces.views import SpanView, TraceView
 
@@ -63,6 +63,8 @@ class Block:
     handle: str
     """`s1`, `s2`, ... by the order of the spans: what a reader calls it by."""
     title: str
+    name: str
+    """The span's, which the title leaves out where all calls of models have the same."""
     parts: tuple[Part, ...]
     failed: bool
 
@@ -75,6 +77,12 @@ class Block:
 def handle_of(place: int) -> str:
     """What the span at this place, from 0, is called."""
     return f"s{place + 1}"
+
+
+def models_called(trace: TraceView) -> str:
+    """What all calls of models are named where they are of one name and type; else nothing."""
+    names = {(span.span_type, span.name) for span in trace.spans if span.span_type in MODEL_TYPES}
+    return next(iter(names))[1] if len(names) == 1 else ""
 
 
 def span_called(trace: TraceView, handle: str) -> SpanView | None:
@@ -107,9 +115,12 @@ class _Teller:
     whole: Collection[str]
     shown: dict[str, str] = field(default_factory=lambda: dict[str, str]())
     """Canonical text -> handle of the block that shows it."""
+    members: dict[str, str] = field(default_factory=lambda: dict[str, str]())
+    """Long member of an object -> where a tool gave it."""
     conversations: list[list[tuple[str, str]]] = field(default_factory=lambda: list[list[tuple[str, str]]]())
 
     def __post_init__(self) -> None:
+        self.models = models_called(self.trace)
         self.known = {canonical(text): name for text, name in self.known.items()}
 
     def block(self, place: int, span: SpanView) -> Block:
@@ -123,7 +134,8 @@ class _Teller:
         if status := span.status_message.strip():
             self.shown.setdefault(canonical(status), handle)
             parts = [*parts, Part("status", status)]
-        return Block(handle, _title(handle, span), tuple(parts), _failed(span))
+        name = "" if self.models == span.name and span.span_type in MODEL_TYPES else span.name
+        return Block(handle, _title(handle, span, name), span.name, tuple(parts), _failed(span))
 
     def _model_parts(self, place: int, span: SpanView) -> list[Part]:
         handle = handle_of(place)
@@ -168,9 +180,13 @@ class _Teller:
         given = [Part("given", compact(span.inputs))] if span.inputs and span.inputs not in {"{}", "null"} else []
         if not span.outputs:
             return given
-        output = parsed(span.outputs)
         self.shown.setdefault(canonical(span.outputs), handle)
-        return [*given, self._once(handle, "→", output if isinstance(output, str) else span.outputs, LONG_RESULT)]
+        output = parsed(span.outputs)
+        text = output if isinstance(output, str) else span.outputs
+        given.append(self._once(handle, "→", text, LONG_RESULT, {} if handle in self.whole else self.members))
+        for member in members_of(text):
+            self.members.setdefault(member, f"[as in {handle}]")
+        return given
 
     def _other_parts(self, handle: str, span: SpanView) -> list[Part]:
         """A chain or an agent: what it takes and gives is mostly what the models within say; each text is shown once."""
@@ -193,14 +209,14 @@ class _Teller:
             for said in _texts_of(other)
         )
 
-    def _once(self, handle: str, label: str, text: str, long: int = LONG) -> Part:
+    def _once(self, handle: str, label: str, text: str, long: int = LONG, members: Mapping[str, str] | None = None) -> Part:
         key = canonical(text)
         if key in self.known:
             return Part(label, f"[{self.known[key]}]")
         if len(text) >= long and handle not in self.whole and self.shown.get(key, handle) != handle:
             return Part(label, f"[as in {self.shown[key]}]")
         self.shown.setdefault(key, handle)
-        return Part(label, compact(text.strip()))
+        return Part(label, compact(text.strip(), members))
 
 
 def canonical(text: str) -> str:
@@ -225,10 +241,10 @@ def _common(before: Sequence[tuple[str, str]], now: Sequence[tuple[str, str]]) -
     )
 
 
-def _title(handle: str, span: SpanView) -> str:
-    duration = "" if span.duration_ms is None else f" {span.duration_ms / 1000:.1f} s"
-    state = "" if span.status_code != "ERROR" else " ERROR"
-    return f"{handle} {span.span_type or 'SPAN'} {span.name}{duration}{state}"
+def _title(handle: str, span: SpanView, name: str) -> str:
+    duration = "" if span.duration_ms is None else f"{span.duration_ms / 1000:.1f} s"
+    state = "" if span.status_code != "ERROR" else "ERROR"
+    return " ".join(filter(None, (handle, span.span_type or "SPAN", name, duration, state)))
 
 
 def _failed(span: SpanView) -> bool:

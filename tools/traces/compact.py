@@ -22,6 +22,8 @@ DEEPEST = 40
 """... as is one that is nested deeper than this."""
 LAYERS = 6
 """Layers that may be set in lines; what is deeper stands in one line."""
+LEAST_REFERRED = 60
+"""Characters of a member of an object from which it is worth saying where it stands instead."""
 LEAST_FILLED = 0.5
 """Of a table's cells: with fewer, the records aren't of one kind."""
 
@@ -31,6 +33,8 @@ class _Literal(str):
 
     __slots__ = ()
 
+
+NOTHING: Mapping[str, str] = {}
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | bool | None"
 Record: TypeAlias = "dict[str, Value]"
@@ -45,15 +49,33 @@ _LINE_ENDS = re.compile("[\x7f-\x9f\u2028\u2029]")
 """What JSON may leave as it is in a string, though it ends a line or can't be seen."""
 
 
-def compact(text: str) -> str:
-    """The same in fewer characters; a text that isn't JSON, or is too large or deep, or gets no shorter, as it is."""
+def compact(text: str, shown: Mapping[str, str] | None = None) -> str:
+    """The same in fewer characters; a text that isn't JSON, or is too large or deep, or gets no shorter, as it is.
+
+    Args:
+        text: What is to be shown.
+        shown: Members of objects that stand elsewhere, as `members_of` gives them: what to say instead of the value.
+    """
     if len(text) > LONGEST or text.lstrip()[:1] not in {"{", "["}:
         return text
     try:
-        found = "\n ".join(_lines(_read(text), LAYERS))
+        found = "\n ".join(_lines(_read(text), LAYERS, shown or NOTHING))
     except (ValueError, RecursionError):
         return text
     return found if len(found) < len(text) else text
+
+
+def members_of(text: str) -> list[str]:
+    """The long members of the object that a text holds, each with its key, as they are shown; none where it holds no object."""
+    if len(text) > LONGEST or text.lstrip()[:1] != "{":
+        return []
+    try:
+        value = _read(text)
+        members = value.items() if isinstance(value, dict) else ()
+        found = ("\n".join(_member(key, item, LAYERS)) for key, item in members)
+        return [each for each in found if len(each) >= LEAST_REFERRED]
+    except (ValueError, RecursionError):
+        return []
 
 
 def _read(text: str) -> Value:
@@ -74,7 +96,7 @@ def _once_each(pairs: list[tuple[str, Value]]) -> Record:
     return found
 
 
-def _lines(value: Value, layers: int) -> list[str]:
+def _lines(value: Value, layers: int, shown: Mapping[str, str] = NOTHING) -> list[str]:
     """The shortest of the ways to show it, those of an object without its braces."""
     whole = _flow(value)
     if not layers or not value or not isinstance(value, dict | list | str):
@@ -83,7 +105,7 @@ def _lines(value: Value, layers: int) -> list[str]:
     if isinstance(value, str):
         ways += [] if isinstance(value, _Literal) else _within(value, layers)
     else:
-        lines = _members(value, layers) if isinstance(value, dict) else _items(value, layers)
+        lines = _members(value, layers, shown) if isinstance(value, dict) else _items(value, layers)
         ways += [lines] if len(lines) > 1 or isinstance(value, dict) else []
         table = _table_of(value)
         ways += [table] if table else []
@@ -101,18 +123,24 @@ def _within(text: str, layers: int) -> list[list[str]]:
     return [[f"(as text) {first}", *others]]
 
 
-def _members(value: Record, layers: int) -> list[str]:
+def _members(value: Record, layers: int, shown: Mapping[str, str]) -> list[str]:
     """An object: what fits into a line side by side, the rest in lines of its own."""
     lines: list[str] = []
     beside: list[str] = []
     for key, item in value.items():
-        first, *others = _lines(item, layers - 1)
+        first, *others = _member(key, item, layers)
+        if instead := shown.get("\n".join((first, *others))):
+            first, others = f"{_key(key)}: {instead}", []
+        beside.append(first)
         if others:
-            lines += [", ".join([*beside, f"{_key(key)}: {first}"]), *(f" {line}" for line in others)]
+            lines += [", ".join(beside), *(f" {line}" for line in others)]
             beside = []
-        else:
-            beside.append(f"{_key(key)}: {_flow(item) if isinstance(item, dict) else first}")
     return [*lines, ", ".join(beside)] if beside else lines
+
+
+def _member(key: str, item: Value, layers: int) -> list[str]:
+    first, *others = _lines(item, layers - 1)
+    return [f"{_key(key)}: {first if others or not isinstance(item, dict) else _flow(item)}", *others]
 
 
 def _items(value: Sequence[Value], layers: int) -> list[str]:
