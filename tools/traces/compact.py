@@ -207,8 +207,8 @@ def _table_of(value: Listing) -> list[str]:
         return []
     records = [record for _, record in rows]
     columns = _columns(records)
-    filled = sum(bool(column.of(record)) for record in records for column in columns) if columns else 0
-    if filled < LEAST_FILLED * len(columns) * len(records):
+    filled = sum(bool(column.of(record)) for record in records for column in columns)
+    if not columns or filled < LEAST_FILLED * len(columns) * len(records):
         return []
     called = {name for name, _ in rows} != {None}
     named = next((column for column in columns if all(column.of(record) == (name,) for name, record in rows)), None)

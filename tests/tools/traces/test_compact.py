@@ -44,6 +44,7 @@ def test_records_are_a_table_whose_keys_stand_once() -> None:
         ),
         ('{"red": {"count": 1, "price": 2}, "blue": {"count": 3, "price": 4}}', "(key)|count|price\n red|1|2\n blue|3|4"),
         (json.dumps({"said": json.dumps([{"item": 1, "sold": 2}] * 3)}), "said: (as text) item|sold\n  1|2\n  1|2\n  1|2"),
+        ('{"a": {"x": 1}, "b": {"y": 2}, "c": {"z": 3}}', "a: {x: 1}, b: {y: 2}, c: {z: 3}"),
         ('{"list": [], "map": {}, "deep": {"x": [1, "b"]}}', "list: [], map: {}, deep: {x: [1, b]}"),
     ],
 )
