@@ -16,10 +16,11 @@ from ...agent.stop import StopSignal
 from ...graph.ports import Proposal
 from ...tools.insights.models import Analysis, Census, Issue
 from ...tools.insights.store import InsightStore
+from ...tools.testing.endings import asks_for_ending
 from ...tools.testing.playbooks import load_playbook
 from ...tools.tracking import connect
 from ...tools.workbench import Workbench
-from ..planted.score import ReportedIssue
+from ..planted.score import OUTCOME, ReportedIssue
 
 Way = Literal["both", "reading", "counting"]
 
@@ -73,8 +74,17 @@ def analyse(
 
 
 def _reported(store: InsightStore, experiment_id: str, *, by_hypothesis: bool) -> list[ReportedIssue]:
+    issues = [each for each in store.list_issues(experiment_id) if each.source == "hypothesis" or not by_hypothesis]
+    tested = {
+        each.hypothesis_id: each.plan
+        for run_id in {each.source_run_id for each in issues}
+        for each in store.list_hypotheses(run_id)
+    }
     return [
-        ReportedIssue(issue.title, frozenset(trace.trace_id for trace in store.issue_traces(issue.issue_id)), issue.kind)
-        for issue in store.list_issues(experiment_id)
-        if issue.source == "hypothesis" or not by_hypothesis
+        ReportedIssue(
+            issue.title,
+            frozenset(trace.trace_id for trace in store.issue_traces(issue.issue_id)),
+            OUTCOME if asks_for_ending(tested.get(issue.hypothesis_id or "")) else issue.kind,
+        )
+        for issue in issues
     ]

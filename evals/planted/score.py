@@ -1,9 +1,10 @@
 """Compares the issues that an analysis reports with what is planted, trace by trace and one to one.
 
-Each reported issue may stand for one planted fault, or for one fact of operation that follows from what is planted, and each of
-these for one issue. It fits where the two sets of traces have a Jaccard index of at least .5; an issue that lists only some of
-its traces, where at least .8 of those listed are affected, and three times the share of all. Whatever is left over is false: a
-second issue about the same traces, an issue about a look-alike, and one that nothing explains.
+Each reported issue may stand for one planted fault, or for one fact of operation that follows from what is planted, and each
+of these for one issue; that traces end wrongly may stand for all faults together that change how one ends. It fits where the
+two sets of traces have a Jaccard index of at least .5; an issue that lists only some of its traces, where at least .8 of
+those listed are affected, and three times the share of all. Whatever is left over is false: a second issue about the same
+traces, an issue about a look-alike, and one that nothing explains.
 """
 
 import re
@@ -21,6 +22,8 @@ PRECISION, LIFT = 0.8, 3.0
 """For an issue that lists only some of its traces."""
 SAME = 0.8
 """Jaccard index from which on a fact is a planted fault told once more."""
+OUTCOME = "outcome"
+"""The kind of an issue that says which traces end wrongly, by whatever fault."""
 EXPLAINED = 0.5
 """Share of a false issue's traces from which on a fault, a fact or a look-alike is named as what it is about."""
 
@@ -188,7 +191,9 @@ def _slots(truth: Truth) -> list[_Slot]:
         for fact in truth.facts
         if not any(_states_the_same(fact, fault) for fault in stated)
     ]
-    return [*faults, *facts]
+    ended = {trace_id for fault in _faults(truth) if fault.way != "shift" for trace_id in fault.trace_ids}
+    together = TrueFact(fact_id="ends_wrongly", title="Traces end wrongly", trace_ids=tuple(sorted(ended)))
+    return [*faults, *facts, _Slot(together.fact_id, frozenset(ended), frozenset(), OUTCOME, None, together)]
 
 
 def _states_the_same(fact: TrueFact, fault: PlantedFault) -> bool:
@@ -213,7 +218,7 @@ def _assign(issues: Sequence[ReportedIssue], slots: Sequence[_Slot], fits: Seque
 
 
 def _worth(issue: ReportedIssue, slot: _Slot, fit: Fit) -> float:
-    if not fit.fits:
+    if not fit.fits or (slot.kind == OUTCOME) != (issue.kind == OUTCOME):
         return 0.0
     return 1.0 + fit.f1 / 10 + (issue.kind == slot.kind) / 5 + (10.0 if slot.fault else 0.0)
 

@@ -1,7 +1,7 @@
 """The score compares traces one to one, and knows a fault from a fact, a second telling and a look-alike."""
 
 from analyze_experiment.evals.planted.measure import read_issues
-from analyze_experiment.evals.planted.score import ReportedIssue, score
+from analyze_experiment.evals.planted.score import OUTCOME, ReportedIssue, score
 from analyze_experiment.evals.planted.truth import LookAlike, PlantedFault, TrueFact, Truth
 from analyze_experiment.tests.sample_traces import SampleExperiment
 from analyze_experiment.tools.insights.affected import AffectedTrace
@@ -105,6 +105,14 @@ def test_an_issue_that_lists_some_of_its_traces_is_judged_by_those() -> None:
 def test_a_fact_that_follows_from_faults_is_no_false_issue_and_no_found_fault() -> None:
     result = score(TRUTH, [_issue("failed spans", *range(10), *range(20, 30), 41)])
     assert (result.found, len(result.facts), result.false_issues, result.precision) == (0, 1, (), 1.0)
+
+
+def test_that_traces_end_wrongly_may_stand_for_all_faults_together() -> None:
+    together = (*range(10), *range(20, 30), 41)
+    result = score(TRUTH.model_copy(update={"facts": ()}), [_issue("end wrongly", *together, kind=OUTCOME)])
+    assert (result.found, [fact.fact_id for fact, _ in result.facts], result.false_issues) == (0, ["ends_wrongly"], ())
+    result = score(TRUTH.model_copy(update={"facts": ()}), [_issue("no outcome", *together), _issue("few", 1, 2, kind=OUTCOME)])
+    assert [each.issue.title for each in result.false_issues] == ["no outcome", "few"]
 
 
 def test_an_issue_about_a_look_alike_is_false_and_says_which() -> None:
