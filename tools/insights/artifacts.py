@@ -1,6 +1,5 @@
 """The thin layer over MLflow's runs: every write goes through `RunFiles`, where a test can interrupt it."""
 
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import StoreError, UserError
 from ..file_store import is_file_store
 from ..mlflow_calls import ask, ask_once
+from ..scratch import ScratchFolder
 from ..tracking import Tracking, page_token
 from .locks import WriteLocks
 from .models import Links
@@ -79,8 +79,8 @@ class RunFiles:
         """Writes one file below `insights/`, or in a folder there; readers see the old one or the new one, never a part."""
         path = PurePosixPath(FOLDER, name)
         repository = self._repository(run_id)
-        with self.writing(f"artifact {path}"), tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / path.name
+        with self.writing(f"artifact {path}"), ScratchFolder() as folder:
+            local = folder.path / path.name
             local.write_text(text, encoding="utf-8", newline="")
             ask(f"write {path} of run {run_id}", lambda: repository.log_artifact(str(local), str(path.parent)))
 
@@ -232,8 +232,8 @@ def _download(repository: "ArtifactRepository", path: str) -> bytes:
 
     if isinstance(repository, LocalArtifactRepository):
         return Path(repository.download_artifacts(path)).read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / PurePosixPath(path).name
+    with ScratchFolder() as folder:
+        local = folder.path / PurePosixPath(path).name
         # What every repository implements; `download_artifacts` lists the path first, which doubles the requests.
         repository._download_file(path, str(local))
         return local.read_bytes()

@@ -7,14 +7,13 @@ is the query as it was written, which gives the same rows without any of this.
 """
 
 import hashlib
-import tempfile
 import threading
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlglot import exp
 
+from ..scratch import ScratchFolder
 from .engines.duckdb import INTERMEDIATE
 
 
@@ -40,8 +39,8 @@ class Intermediates:
         self._kept: dict[str, str] = {}
         self._made: set[str] = set()
         self._settled: set[str] = set()
-        self._scratch = tempfile.TemporaryDirectory(prefix="analyze-experiment-", ignore_cleanup_errors=True)
-        self.folder = Path(self._scratch.name)
+        self._scratch = ScratchFolder()
+        self.folder = self._scratch.path
         """Where the files are; open to its owner only."""
 
     @property
@@ -100,7 +99,7 @@ class Intermediates:
 
     def close(self) -> None:
         """Removes the files."""
-        self._scratch.cleanup()
+        self._scratch.close()
 
 
 def nested(sql: str) -> str:

@@ -6,7 +6,6 @@ import os
 import select
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from ..errors import QueryError, QueryTimeout
+from ..scratch import ScratchFolder
 from .catalog import Catalog
 from .dialect import translate
 from .engines.base import WorkerGone
@@ -65,12 +65,12 @@ class WorkerProcess:
         Args:
             memory_mb: What its engine may allocate, MiB.
         """
-        self._scratch = tempfile.TemporaryDirectory(prefix="analyze-experiment-", ignore_cleanup_errors=True)
+        self._scratch = ScratchFolder()
         self._opened: Catalog | None = None
         self._clean = True  # no answer is under way
         self._process = subprocess.Popen(
             # -P: nothing is imported from whatever folder the user stands in.
-            [sys.executable, "-P", "-m", "analyze_experiment.tools.sql.worker", str(memory_mb), self._scratch.name],
+            [sys.executable, "-P", "-m", "analyze_experiment.tools.sql.worker", str(memory_mb), str(self._scratch.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -118,7 +118,7 @@ class WorkerProcess:
             if pipe is not None:
                 pipe.close()
         self._process.wait()
-        self._scratch.cleanup()
+        self._scratch.close()
 
     def _answer(self, request: Header, sql: str, catalog: Catalog, timeout_s: float) -> "_Answer":
         """The answer to a request, over the catalog, in time."""

@@ -240,7 +240,7 @@ def test_close_ends_what_runs_and_leaves_nothing_behind(catalog: Catalog) -> Non
         wait_until(lambda: is_running(service, "x"))
         (job,) = service._jobs
         assert isinstance(job.worker, WorkerProcess)
-        scratch = Path(job.worker._scratch.name)
+        scratch = job.worker._scratch.path
         assert scratch.exists()
         service.close()
         service.close()
