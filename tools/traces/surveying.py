@@ -16,7 +16,8 @@ from .sources.base import WholeTables, digest_of
 SURVEY = "survey"
 """The folder, in a copy's, of what its last survey says."""
 NAME_DIGITS = 20
-DIFFERING = "SELECT trace_id FROM (FROM now EXCEPT FROM before) UNION SELECT trace_id FROM (FROM before EXCEPT FROM now)"
+DIFFERING = """SELECT trace_id FROM now FULL JOIN before USING (trace_id) WHERE now.spans IS DISTINCT FROM before.spans
+    OR now.first_ns IS DISTINCT FROM before.first_ns OR now.last_ns IS DISTINCT FROM before.last_ns"""
 
 
 class Piece(NamedTuple):
@@ -26,7 +27,7 @@ class Piece(NamedTuple):
     after: int
     last: int
     state: str = ""
-    """Digest of the rows; empty where they weren't read yet."""
+    """Digest of the rows but for the next; empty where they weren't read yet."""
     traces: str = ""
     """Digest of the ids of traces in them, row by row."""
 
@@ -74,9 +75,9 @@ def look_at_rows(tables: WholeTables, pieces: Sequence[Piece], *, compared: bool
     found = Differences()
     for piece in pieces:
         rows = tables.rows(piece.table, piece.after, piece.last)
-        seen = piece._replace(state=digest_of(rows), traces=digest_of(rows.select(["trace_id"])))
+        seen = piece._replace(state=digest_of(rows.drop_columns(["trace_id"])), traces=digest_of(rows.select(["trace_id"])))
         now.append(seen)
-        if compared and seen.state != piece.state:
+        if compared and seen != piece:
             found.unknown |= piece.state != "" and seen.traces != piece.traces
             found.trace_ids.update(rows.column("trace_id").to_pylist())
             if piece.table == "trace_info":
@@ -84,29 +85,32 @@ def look_at_rows(tables: WholeTables, pieces: Sequence[Piece], *, compared: bool
     return now, found
 
 
-def look_at_spans(tables: WholeTables, traces: IdRange, folder: Path) -> tuple[IdRange, Differences]:
+def look_at_spans(
+    tables: WholeTables, traces: IdRange, folder: Path, duck: duckdb.DuckDBPyConnection
+) -> tuple[IdRange, Differences]:
     """The range as it is now, its rows written to the folder where they are others, and the traces that differ."""
     rows = tables.span_marks(traces.after, traces.last).combine_chunks()
     name = f"{sha256(json.dumps([traces.after, digest_of(rows)]).encode()).hexdigest()[:NAME_DIGITS]}.arrow"
     found = Differences()
     if name != traces.file:
         if traces.file:
-            found = differing(folder / traces.file, rows)
+            found = differing(folder / traces.file, rows, duck)
         write_rows(rows, folder / name)
     return traces._replace(file=name), found
 
 
-def differing(path: Path, now: pa.Table) -> Differences:
+def differing(path: Path, now: pa.Table, duck: duckdb.DuckDBPyConnection) -> Differences:
     """The traces whose row isn't in the file as it is now; all may differ where the file can't be read."""
     try:
         with pa.memory_map(str(path)) as source:
             before = pa.ipc.open_file(source).read_all()
     except (OSError, pa.ArrowInvalid):
         return Differences(unknown=True)
-    with duckdb.connect(config={"threads": 1}) as duck:
-        duck.register("now", now)
-        duck.register("before", before)
-        return Differences({trace_id for (trace_id,) in duck.execute(DIFFERING).fetchall()})
+    duck.register("now", now)
+    duck.register("before", before)
+    found = {trace_id for (trace_id,) in duck.execute(DIFFERING).fetchall()}
+    duck.unregister("now").unregister("before")
+    return Differences(found)
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:

@@ -70,43 +70,43 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
             yield from copy(source, extractor, Key(ms, trace_id), Key(end_ms, end_id), Path(folder))
             yield {}
         case {"do": str(do)} if do in SURVEYING and (tables := source.tables) is not None:
-            yield SURVEYING[do](tables, request)
+            yield SURVEYING[do](tables, request, extractor)
         case {"do": "standing"}:
             yield {"standing": None}
         case _:
             raise ValueError(f"unknown request {request!r}")
 
 
-def stand(tables: WholeTables, _: Request) -> Mapping[str, object]:
+def stand(tables: WholeTables, *_: object) -> Mapping[str, object]:
     """How the tables stand."""
     return {"standing": tables.standing()}
 
 
-def tell_version(tables: WholeTables, _: Request) -> Mapping[str, object]:
+def tell_version(tables: WholeTables, *_: object) -> Mapping[str, object]:
     """Another number whenever somebody has written."""
     return {"version": tables.version()}
 
 
-def find_made_under(tables: WholeTables, request: Request) -> Mapping[str, object]:
+def find_made_under(tables: WholeTables, request: Request, _: Extractor) -> Mapping[str, object]:
     """Traces of runs."""
     return {"trace_ids": tables.made_under(cast("list[str]", request["runs"]))}
 
 
-def survey_rows(tables: WholeTables, request: Request) -> Mapping[str, object]:
+def survey_rows(tables: WholeTables, request: Request, _: Extractor) -> Mapping[str, object]:
     """What pieces of the tables are like."""
     pieces = [Piece(*each) for each in cast("list[tuple[str, int, int, str, str]]", request["pieces"])]
     now, found = look_at_rows(tables, pieces, compared=bool(request["compared"]))
     return {"pieces": now, **found.to_json()}
 
 
-def survey_spans(tables: WholeTables, request: Request) -> Mapping[str, object]:
+def survey_spans(tables: WholeTables, request: Request, extractor: Extractor) -> Mapping[str, object]:
     """What the spans of some traces are like."""
     traces = IdRange(*cast("tuple[str, str, str]", request["range"]))
-    now, found = look_at_spans(tables, traces, Path(cast(str, request["folder"])))
+    now, found = look_at_spans(tables, traces, Path(cast(str, request["folder"])), extractor.duck)
     return {"range": now, **found.to_json()}
 
 
-SURVEYING: Mapping[str, Callable[[WholeTables, Request], Mapping[str, object]]] = {
+SURVEYING: Mapping[str, Callable[[WholeTables, Request, Extractor], Mapping[str, object]]] = {
     "standing": stand,
     "version": tell_version,
     "made under": find_made_under,
