@@ -104,6 +104,7 @@ def _spans(traces: int, random: np.random.Generator) -> Columns:
         "provider": ["acme" if is_one else None for is_one in is_model],
         "total_tokens": [900 if is_one else None for is_one in is_model],
         "inputs": [f'{{"id": {number % 50}}}' if is_one else None for number, is_one in zip(numbers, is_tool, strict=True)],
+        "inputs_hash": [f"h{number % 50}" if is_one else None for number, is_one in zip(numbers, is_tool, strict=True)],
     }
 
 
@@ -121,6 +122,8 @@ def _traces(traces: int, spans: Columns, random: np.random.Generator) -> Columns
         "session_id": [f"session-{number // 4}" for number in range(traces)],
         "version": [f"1.{number * 4 // traces}" for number in range(traces)],
         "response_text": [("Sorry, " if number % 9 == 0 else "") + "word " * (size // 5) for number, size in enumerate(response)],
+        "hedges": [False] * traces,
+        "apologises": [number % 9 == 0 for number in range(traces)],
         "request_hash": [f"h{number % (traces // 2 + 1)}" for number in range(traces)],
         "request_chars": request,
         "response_chars": response,

@@ -12,12 +12,6 @@ from .figures import Row, Scope, samples
 from .literals import quote
 from .overview import Limits
 
-HEDGING = (
-    r"(?i)\b(not (entirely |completely |quite |really |100% )?(sure|certain)|unsure|uncertain|(can ?not|can't|could not|couldn't|"
-    r"unable to) (confirm|verify|guarantee|say for (sure|certain))|don't (really )?know|do not (really )?know|hard to say|"
-    r"I (think|believe|guess|assume|suspect)|might (not )?be|(probably|possibly|perhaps|maybe|presumably))\b"
-)
-APOLOGY = r"(?i)\b(sorry|apologi[sz](e|es|ing)|apolog(y|ies)|regret(s|fully|tably)?)\b"
 FINISHED = "state IN ('OK', 'ERROR')"
 OK = "state = 'OK'"
 ANSWERED = f"{OK} AND response_chars > 0"
@@ -101,16 +95,7 @@ def flags_sql(flags: Sequence[Flag]) -> str:
         f"count_if({flag.affected}) AS n_{place}, count_if({flag.population}) AS d_{place}" for place, flag in enumerate(flags)
     )
     drawn = (f"{samples(flag.affected)} AS s_{place}" for place, flag in enumerate(flags) if flag.sampled)
-    return f"WITH {_facts()} SELECT {', '.join((*counts, *drawn))} FROM facts"
-
-
-def _facts() -> str:
-    """The traces, with what their answers say. Most hold neither doubt nor an apology, and are searched once for both."""
-    return (
-        f"searched AS (SELECT *, CASE WHEN {ANSWERED} THEN response_text RLIKE {quote(f'{HEDGING}|{APOLOGY}')} END AS found "
-        f"FROM traces), facts AS (SELECT *, CASE WHEN found THEN response_text RLIKE {quote(HEDGING)} END AS hedges, "
-        f"CASE WHEN found THEN response_text RLIKE {quote(APOLOGY)} END AS apologises FROM searched)"
-    )
+    return f"SELECT {', '.join((*counts, *drawn))} FROM traces"
 
 
 def read_flags(flags: Sequence[Flag], rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:

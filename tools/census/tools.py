@@ -32,8 +32,8 @@ FROM per_call AS p JOIN per_trace AS t ON t.name = p.name ORDER BY p.calls DESC,
 
 REPEATS_SQL = f"""
 WITH identical AS (
-  SELECT trace_id, name, inputs, count(*) AS times FROM spans WHERE {IS_TOOL} AND inputs IS NOT NULL
-  GROUP BY trace_id, name, inputs),
+  SELECT trace_id, name, inputs_hash, count(*) AS times FROM spans WHERE {IS_TOOL} AND inputs_hash IS NOT NULL
+  GROUP BY trace_id, name, inputs_hash),
 per_tool AS (SELECT trace_id, name, max(times) AS times FROM identical GROUP BY trace_id, name),
 per_trace AS (SELECT trace_id, max(times) AS times FROM per_tool GROUP BY trace_id)
 SELECT CAST(NULL AS STRING) AS name, count(*) AS traces, count_if(times >= {IDENTICAL_CALLS}) AS repeated, max(times) AS most,

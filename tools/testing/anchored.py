@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..census.definitions import MINIMAL_CHARS
-from ..census.flags import APOLOGY, HEDGING
 from ..census.literals import quote
 from ..insights.models import Anchor, Bucket, Census, HypothesisDraft
+from ..traces.answers import APOLOGY, HEDGING
 from .capabilities import missing_capabilities
 from .outcomes import BAD_OUTCOME, BAD_OUTCOME_TITLE, FAILED_STEP, FAILED_TOOL
 from .plan import Contrast, Plan, QueryStep

@@ -1,6 +1,7 @@
 """The DuckDB SQL behind `extract.py`: from MLflow's rows and span JSON to the columns of `tools/sql/relations.py`."""
 
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
+from .answers import APOLOGY, HEDGING
 from .texts import ANSWERED_KEYS, COMPLETION_KEYS
 
 SHAPE = """{"attributes": "MAP(VARCHAR, VARCHAR)", "status": {"message": "VARCHAR"},
@@ -119,7 +120,8 @@ SELECT trace_id, span_id, parent_span_id, position, name, coalesce(type, 'UNKNOW
     coalesce(model_name, decoded(a['mlflow.llm.model'])) AS model,
     coalesce(model_provider, decoded(a['mlflow.llm.provider'])) AS provider,
     usage.input_tokens, usage.output_tokens, usage.total_tokens, coalesce(total_cost, dollars(a['mlflow.llm.cost'])) AS cost,
-    given(a['mlflow.spanInputs']) AS inputs, outputs, {OUTPUT_TEXT} AS output_text,
+    given(a['mlflow.spanInputs']) AS inputs, CASE WHEN type = 'TOOL' THEN md5(given(a['mlflow.spanInputs'])) END AS inputs_hash,
+    outputs, {OUTPUT_TEXT} AS output_text,
     other_attributes(a) AS attributes
 FROM judged)"""
 """A broken span is not dropped here, because DuckDB would parse all of them twice for that; its `silent_error` is NULL."""
@@ -157,6 +159,13 @@ FROM assessment_rows GROUP BY trace_id"""
 
 VERSION = "coalesce(" + ", ".join(f"{labels}['{key}']" for key in VERSION_KEYS for labels in ("g", "m")) + ")"
 
+
+def said(pattern: str) -> str:
+    """Whether an answer has something that matches a pattern."""
+    quoted = pattern.replace("'", "''")
+    return f"regexp_matches(response_text, '{quoted}')"
+
+
 TRACE_ROWS = f"""(
 WITH joined AS (
     SELECT * EXCLUDE (tags_map, metadata_map, assessments), coalesce(tags_map, MAP {{}}) AS g,
@@ -176,7 +185,7 @@ WITH joined AS (
     SELECT *, CASE WHEN has_spans THEN root_asked ELSE request_text(request) END AS request_text,
         CASE WHEN has_spans THEN root_answered ELSE response_text(response) END AS response_text
     FROM filled
-)
+), searched AS (SELECT *, {said(f"{HEDGING}|{APOLOGY}")} AS found FROM worded)
 SELECT trace_id, experiment_id, coalesce(trace_name, g['mlflow.traceName'], root_name) AS name, status AS state,
     at_ms(timestamp_ms) AS request_time, execution_time_ms AS execution_duration_ms,
     coalesce(session_id, m['mlflow.trace.session'], g['mlflow.trace.session']) AS session_id,
@@ -184,14 +193,17 @@ SELECT trace_id, experiment_id, coalesce(trace_name, g['mlflow.traceName'], root
     request, response, request_text, response_text, request_preview, response_preview,
     md5(nullif(normalised(request_text), '')) AS request_hash,
     length(request_text) AS request_chars, length(response_text) AS response_chars,
+    CASE WHEN found THEN {said(HEDGING)} ELSE found END AS hedges,
+    CASE WHEN found THEN {said(APOLOGY)} ELSE found END AS apologises,
     coalesce(input_tokens, usage.input_tokens) AS input_tokens, coalesce(output_tokens, usage.output_tokens) AS output_tokens,
     coalesce(total_tokens, usage.total_tokens) AS total_tokens, coalesce(total_cost, dollars(m['mlflow.trace.cost'])) AS cost,
     counted(span_count, lost) AS span_count, counted(error_span_count, lost) AS error_span_count,
     counted(silent_error_count, lost) AS silent_error_count, counted(tool_call_count, lost) AS tool_call_count,
     counted(llm_call_count, lost) AS llm_call_count, g AS tags, m AS trace_metadata,
     CASE WHEN NOT lost THEN coalesce(light_spans, []) END AS spans, assessments
-FROM worded)"""
-"""Where there are no spans, the metadata's copy stands in as long as it was not cut, else the longer preview."""
+FROM searched)"""
+"""Where there are no spans, the metadata's copy stands in as long as it was not cut, else the longer preview. Most answers hold
+neither doubt nor an apology, and are searched once for both."""
 
 INDEX_ROWS = """SELECT trace_id, timestamp_ms, excluded, trace_id IN (FROM unreadable) AS unreadable,
     coalesce(span_count, 0) AS spans, coalesce(assessment_count, 0) AS assessments, state

@@ -1,5 +1,6 @@
 """Small hand-made relations, as Parquet files that an engine can open: what isn't given is NULL."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from analyze_experiment.tools.insights.models import SnapshotRecord
 from analyze_experiment.tools.sql.catalog import Catalog
 from analyze_experiment.tools.sql.relations import ASSESSMENTS, LIGHT_SPAN, SPANS, TRACES, Relation
+from analyze_experiment.tools.traces.answers import APOLOGY, HEDGING
 
 BEGINNING = datetime(2026, 3, 2, 9, 0)  # noqa: DTZ001  # a Monday; the relations' times are naive UTC
 SCALARS = {
@@ -151,6 +153,8 @@ def _trace(trace: Trace) -> dict[str, object]:
         "request_hash": (trace.request or "").lower().strip() or None,
         "request_chars": None if trace.request is None else len(trace.request),
         "response_chars": None if trace.response is None else len(trace.response),
+        "hedges": None if trace.response is None else bool(re.search(HEDGING, trace.response)),
+        "apologises": None if trace.response is None else bool(re.search(APOLOGY, trace.response)),
         "total_tokens": trace.tokens,
         "cost": trace.cost,
         "tags": [],
@@ -202,6 +206,7 @@ def _spans(trace_id: str, trace: Trace, start: datetime) -> list[dict[str, objec
                 "provider": span.provider,
                 "total_tokens": span.tokens,
                 "inputs": span.inputs,
+                "inputs_hash": span.inputs if span.kind == "TOOL" else None,
                 "attributes": [],
             }
         )

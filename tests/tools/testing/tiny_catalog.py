@@ -15,6 +15,7 @@ from analyze_experiment.tools.sql.catalog import Catalog
 from analyze_experiment.tools.sql.process import LocalEngine
 from analyze_experiment.tools.sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
 from analyze_experiment.tools.sql.service import SqlService
+from analyze_experiment.tools.traces.answers import APOLOGY, HEDGING
 
 BEGINNING = datetime(2026, 3, 2, 9, 0)  # noqa: DTZ001  # the relations hold naive UTC
 TYPES: dict[str, pa.DataType] = {
@@ -131,6 +132,8 @@ def _trace_row(trace: TinyTrace) -> dict[str, object]:
         "request_hash": hashlib.sha256(normal.encode()).hexdigest()[:16] if trace.request else None,
         "request_chars": None if trace.request is None else len(trace.request),
         "response_chars": None if trace.response is None else len(trace.response),
+        "hedges": None if trace.response is None else bool(re.search(HEDGING, trace.response)),
+        "apologises": None if trace.response is None else bool(re.search(APOLOGY, trace.response)),
         "span_count": len(trace.spans) + 1,
         "error_span_count": sum(1 for span in trace.spans if span.error),
         "silent_error_count": sum(1 for span in tools if span.silent),
@@ -179,6 +182,7 @@ def _span_row(trace_id: str, position: int, span: TinySpan, start: datetime) -> 
         "model": span.model,
         "output_tokens": span.output_tokens,
         "inputs": None if span.inputs is None else json.dumps(span.inputs),
+        "inputs_hash": json.dumps(span.inputs) if span.inputs is not None and span.span_type == "TOOL" else None,
         "outputs": json.dumps(span.silent) if span.silent else None if span.outputs is None else json.dumps(span.outputs),
         "output_text": text,
         "attributes": list(span.attributes.items()),

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analyze_experiment.tests.tools.census.test_flags import APOLOGIES, HEDGING, LOOK_ALIKES
 from analyze_experiment.tests.tools.traces.raw_rows import (
     START_MS,
     assessment,
@@ -80,6 +81,24 @@ def test_same_question_in_another_spelling_has_the_same_hash(tmp_path: Path) -> 
     hashes = [row["request_hash"] for row in found.all("traces")]
     assert hashes[0] == hashes[1] != hashes[2]
     assert hashes[3] is None
+
+
+def test_words_of_doubt_and_apologies_are_told_of_answers(tmp_path: Path) -> None:
+    answers = (*HEDGING, *APOLOGIES, *LOOK_ALIKES, "Sorry, I'm not sure.", "")
+    spans = [root(trace_id=f"tr-{place:02}", content=content(inputs="q", outputs=text)) for place, text in enumerate(answers)]
+    traces = [trace(f"tr-{place:02}") for place in range(len(answers))] + [trace("tr-none")]
+    found = extracted(window(traces, spans), tmp_path).all("traces")
+    doubt, apology, neither = (True, False), (False, True), (False, False)
+    expected = [*[doubt] * 3, *[apology] * 3, *[neither] * 3, (True, True), neither, (None, None)]
+    assert [(row["hedges"], row["apologises"]) for row in found] == expected
+
+
+def test_same_inputs_of_tools_have_the_same_hash(tmp_path: Path) -> None:
+    same, other = content(inputs={"id": 1}), content(inputs={"id": 2})
+    spans = [span("a", content=same), span("b", content=same), span("c", content=other), span("d", content=content(outputs=1))]
+    hashes = [row["inputs_hash"] for row in extracted(window(spans=[*spans, root(content=same)]), tmp_path).all("spans")]
+    assert len(set(hashes)) == 3
+    assert hashes.count(None) == 2
 
 
 def test_missing_output_is_null_and_an_empty_one_is_empty(tmp_path: Path) -> None:
