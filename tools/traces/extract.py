@@ -12,9 +12,10 @@ from duckdb.func import ARROW, SPECIAL
 
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES
 from . import extract_statements as sql
-from .columns import in_order, list_column, text_column
+from .columns import in_order, text_column
 from .failures import error_in_output
 from .manifest import INDEX
+from .places import Places
 from .sources.base import SPAN_SCHEMA, Headers, RawWindow
 from .texts import Json, request_text, response_text
 
@@ -26,6 +27,9 @@ ROW_GROUP = 16_384
 DISTINCT = 4_000
 """Of a column with more different values no dictionary is made: ids of traces have one, payloads none."""
 PARQUET = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT {DISTINCT}, ROW_GROUP_SIZE {ROW_GROUP}"
+UNWANTED = ("statistics_propagation", "join_order", "build_side_probe_side")
+"""Optimizers that are off. What the first learns it writes into the schema: a file that happens to hold no NULL would say NOT
+NULL. The others exchange the sides of a join, and so change the order of rows."""
 TEXTS: dict[str, Callable[[str | None], str | None]] = {
     "request_text": request_text,
     "response_text": response_text,
@@ -42,8 +46,7 @@ class Extractor:
         threads = {"threads": 1, "async_threads": 0}
         self.duck = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": "", **threads})
         self.spill: Path | None = None
-        # What it learns from statistics it writes into the schema: a file that happens to hold no NULL would say NOT NULL.
-        self.duck.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self.duck.execute(f"SET disabled_optimizers = '{','.join(UNWANTED)}'")
         for name, function in TEXTS.items():
             self.duck.create_function(name, over_column(function), ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL)
         for statement in sql.MACROS:
@@ -63,11 +66,12 @@ class Extractor:
     def extract(self, window: RawWindow, folder: Path) -> tuple[str, dict[str, Path]]:
         """Writes the window as Parquet, one file each of `FILES`; gives its fingerprint, and where they are."""
         paths = {name: folder / f"{name}-{os.getpid()}.tmp" for name in FILES}
-        self._register(window.headers)
-        self._write_spans(window, paths[SPANS.name])
+        traces, places = self._register(window.headers), self._write_spans(window, paths[SPANS.name])
         for statement in sql.SUMS:
             self.duck.execute(statement, {"spans": str(paths[SPANS.name])} if "$spans" in statement else None)
-        self.duck.register("light_now", self._light_spans(paths[SPANS.name]))
+        spans = self.duck.sql(sql.LIGHT_SPANS, params={"spans": str(paths[SPANS.name])}).to_arrow_table()
+        lists = places.lists(spans, traces.column("trace_id").to_pylist())
+        self.duck.register("listed_now", traces.append_column("light_spans", lists))
         for name, statement in sql.OUTPUT.items():
             self._write(statement, paths[name])
         self.duck.unregister("spans_now")  # so that it isn't held any longer while the next window is read
@@ -87,39 +91,38 @@ class Extractor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _register(self, headers: Headers) -> None:
+    def _register(self, headers: Headers) -> pa.Table:
+        """Works out the states; gives the traces in order."""
         for name, table in vars(headers).items():
             self.duck.register(f"{name}_now", table)
-        self.duck.register("traces_now", self._in_order(headers.traces, sql.TRACE_ORDER))
+        traces = self._in_order(headers.traces, sql.TRACE_ORDER)
+        self.duck.register("traces_now", traces)
         for statement in sql.HEADERS:
             self.duck.execute(statement)
+        return traces
 
     def _fingerprint(self) -> str:
         ((fingerprint,),) = self.duck.execute(sql.FINGERPRINT).fetchall()
         return fingerprint
 
-    def _write_spans(self, window: RawWindow, path: Path) -> None:
+    def _write_spans(self, window: RawWindow, path: Path) -> Places:
         """Optimistic: broken spans are rare, and show in what was written."""
         unreadable = set(window.unreadable)
-        self._place(window.spans, unreadable)
+        places = self._place(window.spans, unreadable)
         self._write(sql.SPAN_OUTPUT, path)
         ((broken,),) = self.duck.execute(sql.ANY_BROKEN, {"path": str(path)}).fetchall()
         if broken:
-            self._place(self._mended(window.spans, unreadable), unreadable)
+            places = self._place(self._mended(window.spans, unreadable), unreadable)
             self._write(sql.SPAN_OUTPUT, path)
+        return places
 
-    def _light_spans(self, path: Path) -> pa.Table:
-        """Per trace the list of its spans without payloads."""
-        traces = self.duck.sql(sql.SPAN_COUNTS).to_arrow_table()
-        spans = self.duck.sql(sql.LIGHT_SPANS, params={"spans": str(path)}).to_arrow_table()
-        lists = list_column(spans, traces.column("span_count").to_pylist())
-        return pa.table({"trace_id": traces.column("trace_id"), "light_spans": lists})
-
-    def _place(self, spans: pa.Table, unreadable: set[str]) -> None:
+    def _place(self, spans: pa.Table, unreadable: set[str]) -> Places:
         self.duck.register("spans_now", spans)
-        self.duck.register("spans_now", self._in_order(spans, sql.SPAN_ORDER))
+        spans = self._in_order(spans, sql.SPAN_ORDER)
+        places = Places.of(spans)
+        self.duck.register("spans_now", places.marked(spans))
         self.duck.register("unreadable", pa.table({"trace_id": text_column(sorted(unreadable))}))
-        self.duck.execute(sql.PLACES)
+        return places
 
     def _in_order(self, rows: pa.Table, statement: str) -> pa.Table:
         """The registered rows in the order that a statement tells; mostly they are in it."""

@@ -73,20 +73,13 @@ FINGERPRINT = "SELECT coalesce(md5(string_agg(trace_id || state, chr(10) ORDER B
 
 OPENED = f"SELECT *, TRY(from_json(content, '{SHAPE}')) AS body FROM spans_now"
 ANY_BROKEN = "SELECT count(*) FROM read_parquet($path) WHERE silent_error IS NULL"
-BROKEN = f"SELECT * EXCLUDE (body) FROM ({OPENED}) WHERE body.attributes IS NULL"
+BROKEN = f"SELECT * EXCLUDE (body, position, is_root) FROM ({OPENED}) WHERE body.attributes IS NULL"
 
 TRACE_ORDER = """SELECT number FROM (SELECT (row_number() OVER () - 1)::BIGINT AS number, timestamp_ms, trace_id FROM traces_now)
 ORDER BY timestamp_ms, trace_id"""
 SPAN_ORDER = """SELECT number FROM (SELECT (row_number() OVER () - 1)::BIGINT AS number, trace_id, span_id FROM spans_now)
     JOIN (SELECT trace_id, timestamp_ms FROM traces_now) USING (trace_id) ORDER BY timestamp_ms, trace_id, span_id"""
 """The order in which rows are written, whatever the source: a sum's last digit depends on it."""
-
-PLACES = """CREATE OR REPLACE TEMP TABLE places AS
-SELECT trace_id, span_id,
-    row_number() OVER (PARTITION BY trace_id ORDER BY start_ns, parent_span_id IS NOT NULL, end_ns DESC, span_id) - 1 AS position,
-    row_number() OVER (PARTITION BY trace_id ORDER BY parent_span_id IS NOT NULL, start_ns, end_ns DESC, span_id) = 1 AS is_root
-FROM spans_now"""
-"""Where each span stands in its trace. The root is the earliest without a parent; where that is missing, the earliest."""
 
 TELLING_KEYS = (*ANSWERED_KEYS, *COMPLETION_KEYS, "role", "type", "tool_calls")
 """An object with none of these is given back as it is by `response_text`."""
@@ -103,7 +96,7 @@ WITH columns AS (
     SELECT * EXCLUDE (body), body.attributes AS a, nullif(body.status.message, '') AS message,
         list_filter(body.events, lambda e: e.name = 'exception')[-1].attributes AS exception,
         given(body.attributes['mlflow.spanOutputs']) AS outputs, tokens(body.attributes['mlflow.chat.tokenUsage']) AS usage
-    FROM ({OPENED}) JOIN places USING (trace_id, span_id)
+    FROM ({OPENED})
 ), judged AS (
     SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by,
         CASE WHEN (status = 'ERROR' OR type IN {TOOL_TYPES}) AND regexp_matches(outputs, '{ERROR_HINT}')
@@ -126,12 +119,13 @@ SELECT trace_id, span_id, parent_span_id, position, name, coalesce(type, 'UNKNOW
 FROM judged)"""
 """A broken span is not dropped here, because DuckDB would parse all of them twice for that; its `silent_error` is NULL."""
 
+PAYLOADS = """['$.attributes."mlflow.spanInputs"', '$.attributes."mlflow.spanOutputs"']"""
 ROOTS = f"""CREATE OR REPLACE TEMP TABLE roots AS
 SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, request_text(inputs) AS root_asked,
     {OUTPUT_TEXT} AS root_answered
 FROM (SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by
-    FROM (SELECT *, given(body.attributes['mlflow.spanInputs']) AS inputs, given(body.attributes['mlflow.spanOutputs']) AS outputs
-        FROM ({OPENED} SEMI JOIN (FROM places WHERE is_root) USING (trace_id, span_id))))"""
+    FROM (SELECT trace_id, span_id, name, given(texts[1]) AS inputs, given(texts[2]) AS outputs
+        FROM (SELECT *, json_extract_string(content, {PAYLOADS}) AS texts FROM spans_now WHERE is_root)))"""
 """Parsed once more, because that takes less than reading their texts back from what was written."""
 
 SPAN_SUMS = """CREATE OR REPLACE TEMP TABLE span_sums AS
@@ -141,10 +135,9 @@ SELECT trace_id, count(*) AS span_count,
     count(*) FILTER (span_type IN ('LLM', 'CHAT_MODEL')) AS llm_call_count
 FROM read_parquet($spans) JOIN roots USING (trace_id) GROUP BY trace_id"""
 
-SPAN_COUNTS = "SELECT trace_id, span_count FROM span_sums ORDER BY trace_id"
 LIGHT_SPANS = """SELECT span_id, parent_span_id, name, span_type, status_code, start_time, duration_ms, model, silent_error
-FROM read_parquet($spans) ORDER BY trace_id, position"""
-"""Made lists of outside of SQL, in the order of `SPAN_COUNTS`: to aggregate structs is slow."""
+FROM read_parquet($spans)"""
+"""Made lists of outside of SQL, where to aggregate structs is slow."""
 
 ASSESSMENT_ROWS = """CREATE OR REPLACE TEMP TABLE assessment_rows AS
 SELECT assessment_id, trace_id, span_id, name, kind, decoded(given(value::VARCHAR)) AS value, as_number(value) AS number,
@@ -171,8 +164,8 @@ WITH joined AS (
     SELECT * EXCLUDE (tags_map, metadata_map, assessments), coalesce(tags_map, MAP {{}}) AS g,
         coalesce(metadata_map, MAP {{}}) AS m, coalesce(assessments, []) AS assessments,
         trace_id IN (FROM unreadable) AS lost, root_id IS NOT NULL AS has_spans
-    FROM traces_now LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trace_id) LEFT JOIN roots USING (trace_id)
-        LEFT JOIN span_sums USING (trace_id) LEFT JOIN light_now USING (trace_id) LEFT JOIN assessment_sums USING (trace_id)
+    FROM listed_now LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trace_id) LEFT JOIN roots USING (trace_id)
+        LEFT JOIN span_sums USING (trace_id) LEFT JOIN assessment_sums USING (trace_id)
     WHERE excluded = 0
 ), filled AS (
     SELECT *, tokens(m['mlflow.trace.tokenUsage']) AS usage,
@@ -200,7 +193,7 @@ SELECT trace_id, experiment_id, coalesce(trace_name, g['mlflow.traceName'], root
     counted(span_count, lost) AS span_count, counted(error_span_count, lost) AS error_span_count,
     counted(silent_error_count, lost) AS silent_error_count, counted(tool_call_count, lost) AS tool_call_count,
     counted(llm_call_count, lost) AS llm_call_count, g AS tags, m AS trace_metadata,
-    CASE WHEN NOT lost THEN coalesce(light_spans, []) END AS spans, assessments
+    CASE WHEN NOT lost THEN light_spans END AS spans, assessments
 FROM searched)"""
 """Where there are no spans, the metadata's copy stands in as long as it was not cut, else the longer preview. Most answers hold
 neither doubt nor an apology, and are searched once for both."""

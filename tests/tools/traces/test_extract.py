@@ -57,6 +57,25 @@ def test_same_window_gives_the_same_bytes(tmp_path: Path) -> None:
     }
 
 
+def test_rows_are_in_order_of_time_whatever_order_they_come_in(tmp_path: Path) -> None:
+    times = {f"tr-{number:04}": START_MS + number * 7 % 1000 for number in range(1000)}
+    traces = [trace(trace_id, timestamp_ms=ms) for trace_id, ms in times.items()]
+    spans = [span(span_id, trace_id=trace_id) for trace_id in reversed(times) for span_id in ("b", "a")]
+    found = extracted(window(traces, spans, tags=labels("tr-0001", env="x")), tmp_path)
+    ids = {name: pq.read_table(found.paths[name], columns=["trace_id"]).column(0).to_pylist() for name in ("traces", "spans")}
+    assert ids["traces"] == sorted(times, key=times.__getitem__)
+    assert ids["spans"] == [trace_id for trace_id in ids["traces"] for _ in range(2)]
+
+
+def test_spans_stand_by_start_and_at_the_same_time_by_parent_end_and_id(tmp_path: Path) -> None:
+    late, never = span("z", start_ns=NS + 5, end_ns=NS + 9), span("n", end_ns=None)
+    spans = [late, never, span("d"), span("c"), root(), span("e", end_ns=NS + 2_000_000)]
+    orphans = [span("q", trace_id="tr-2", start_ns=NS + 1), span("p", trace_id="tr-2", parent="gone")]
+    found = extracted(window([trace(), trace("tr-2")], [*orphans, *spans]), tmp_path)
+    assert [row["span_id"] for row in found.all("spans", "span_id")] == ["root", "e", "c", "d", "n", "z", "p", "q"]
+    assert [row["name"] for row in found.all("traces", "name")] == ["root", "p"]
+
+
 def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in extracted(window(), tmp_path).paths.values()} == {0o600}
 
