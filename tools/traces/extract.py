@@ -106,15 +106,22 @@ class Extractor:
         return fingerprint
 
     def _write_spans(self, window: RawWindow, path: Path) -> Places:
-        """Optimistic: broken spans are rare, and show in what was written."""
+        """Optimistic: broken spans are rare."""
         unreadable = set(window.unreadable)
         places = self._place(window.spans, unreadable)
-        self._write(sql.SPAN_OUTPUT, path)
-        ((broken,),) = self.duck.execute(sql.ANY_BROKEN, {"path": str(path)}).fetchall()
-        if broken:
+        if not self._written_as_they_are(path):
             places = self._place(self._mended(window.spans, unreadable), unreadable)
-            self._write(sql.SPAN_OUTPUT, path)
+            self._write(sql.TRIED_SPAN_OUTPUT, path)
         return places
+
+    def _written_as_they_are(self, path: Path) -> bool:
+        """Whether that can be: a broken span makes it fail, or shows in what was written."""
+        try:
+            self._write(sql.SPAN_OUTPUT, path)
+        except (duckdb.ProgrammingError, duckdb.DataError):
+            return False
+        ((broken,),) = self.duck.execute(sql.ANY_BROKEN, {"path": str(path)}).fetchall()
+        return not broken
 
     def _place(self, spans: pa.Table, unreadable: set[str]) -> Places:
         self.duck.register("spans_now", spans)

@@ -71,9 +71,12 @@ FROM traces_now t LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trac
 HEADERS = (*LABELS, STATES)
 FINGERPRINT = "SELECT coalesce(md5(string_agg(trace_id || state, chr(10) ORDER BY trace_id)), '') FROM states"
 
-OPENED = f"SELECT *, TRY(from_json(content, '{SHAPE}')) AS body FROM spans_now"
+OPENED = f"SELECT *, from_json(content, '{SHAPE}') AS body FROM spans_now"
+"""Fails where one isn't JSON."""
+TRIED = f"SELECT *, TRY(from_json(content, '{SHAPE}')) AS body FROM spans_now"
+"""Takes longer, because what comes of a TRY is copied."""
 ANY_BROKEN = "SELECT count(*) FROM read_parquet($path) WHERE silent_error IS NULL"
-BROKEN = f"SELECT * EXCLUDE (body, position, is_root) FROM ({OPENED}) WHERE body.attributes IS NULL"
+BROKEN = f"SELECT * EXCLUDE (body, position, is_root) FROM ({TRIED}) WHERE body.attributes IS NULL"
 
 TRACE_ORDER = """SELECT number FROM (SELECT (row_number() OVER () - 1)::BIGINT AS number, timestamp_ms, trace_id FROM traces_now)
 ORDER BY timestamp_ms, trace_id"""
@@ -91,12 +94,18 @@ OUTPUT_TEXT = f"""CASE WHEN starts_with(outputs, '"') AND json_valid(outputs) TH
         ELSE response_text(outputs) END"""
 """The text of an output. The commonest shapes are done here, with the same result, because Python is slower by far."""
 
-SPAN_ROWS = f"""(
+
+def span_rows(opened: str) -> str:
+    """The columns of spans whose content a statement has opened.
+
+    A broken span is not dropped here, because DuckDB would parse all of them twice for that; its `silent_error` is NULL.
+    """
+    return f"""(
 WITH columns AS (
     SELECT * EXCLUDE (body), body.attributes AS a, nullif(body.status.message, '') AS message,
         list_filter(body.events, lambda e: e.name = 'exception')[-1].attributes AS exception,
         given(body.attributes['mlflow.spanOutputs']) AS outputs, tokens(body.attributes['mlflow.chat.tokenUsage']) AS usage
-    FROM ({OPENED})
+    FROM ({opened})
 ), judged AS (
     SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by,
         CASE WHEN (status = 'ERROR' OR type IN {TOOL_TYPES}) AND regexp_matches(outputs, '{ERROR_HINT}')
@@ -117,7 +126,7 @@ SELECT trace_id, span_id, parent_span_id, position, name, coalesce(type, 'UNKNOW
     outputs, {OUTPUT_TEXT} AS output_text,
     other_attributes(a) AS attributes
 FROM judged)"""
-"""A broken span is not dropped here, because DuckDB would parse all of them twice for that; its `silent_error` is NULL."""
+
 
 PAYLOADS = """['$.attributes."mlflow.spanInputs"', '$.attributes."mlflow.spanOutputs"']"""
 ROOTS = f"""CREATE OR REPLACE TEMP TABLE roots AS
@@ -125,7 +134,7 @@ SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, request
     {OUTPUT_TEXT} AS root_answered
 FROM (SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by
     FROM (SELECT trace_id, span_id, name, given(texts[1]) AS inputs, given(texts[2]) AS outputs
-        FROM (SELECT *, json_extract_string(content, {PAYLOADS}) AS texts FROM spans_now WHERE is_root)))"""
+        FROM (SELECT *, TRY(json_extract_string(content, {PAYLOADS})) AS texts FROM spans_now WHERE is_root)))"""
 """Parsed once more, because that takes less than reading their texts back from what was written."""
 
 SPAN_SUMS = """CREATE OR REPLACE TEMP TABLE span_sums AS
@@ -218,7 +227,7 @@ def output(relation: Relation, rows: str) -> str:
     return f"SELECT {columns} FROM {rows}"
 
 
-SPAN_OUTPUT = output(SPANS, SPAN_ROWS)
+SPAN_OUTPUT, TRIED_SPAN_OUTPUT = (output(SPANS, span_rows(opened)) for opened in (OPENED, TRIED))
 OUTPUT = {
     TRACES.name: output(TRACES, TRACE_ROWS),
     ASSESSMENTS.name: output(ASSESSMENTS, "assessment_rows") + " ORDER BY trace_id, create_time, assessment_id",
