@@ -10,9 +10,8 @@ import mlflow
 from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.reading.digest import digest, is_shortened
 from analyze_experiment.tools.reading.instructions import instruction_in
-from analyze_experiment.tools.reading.transcript import MODEL_TYPES
 from analyze_experiment.tools.traces.texts import parsed
-from analyze_experiment.tools.traces.views import TraceView, whole_view
+from analyze_experiment.tools.traces.views import MODEL_TYPES, TraceView, whole_view
 
 UNLIMITED = 10_000_000
 

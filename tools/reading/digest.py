@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from ..traces.views import TraceView
-from .transcript import MODEL_TYPES, Block, Kind, Part, blocks_of, handle_of, models_called, span_called
+from ..traces.views import MODEL_TYPES, TraceView
+from .transcript import Block, Kind, Part, blocks_of, handle_of, models_called, span_called
 
 CHARS_PER_TOKEN = 3
 """For a limit that is seldom exceeded: English has four and more characters a token, JSON about three."""

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from ..census.literals import quote
 from ..traces.texts import answered, conversation, parsed
+from ..traces.views import MODEL_TYPES
 from ..workbench import Workbench
-from .transcript import MODEL_TYPES, SAYS_ERROR, TOOL_TYPES, canonical
+from .transcript import SAYS_ERROR, TOOL_TYPES, canonical
 
 Half = Literal["discovery", "all"]
 """`discovery` wherever what is seen may suggest something to a model or a person that is then tested."""

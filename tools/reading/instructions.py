@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ..census.literals import quote
 from ..traces.texts import Json, conversation, parsed
+from ..traces.views import MODEL_TYPES
 from ..workbench import Workbench
 from .glance import masked
-from .transcript import MODEL_TYPES
 
 SAMPLE = 200
 """First calls, one for each trace and step, that prompts are taken from."""

@@ -12,9 +12,8 @@ from typing import Literal
 
 from ..traces.compact import compact, members_of
 from ..traces.texts import answered, asked, conversation, parsed, tool_calls
-from ..traces.views import SpanView, TraceView
+from ..traces.views import MODEL_TYPES, SpanView, TraceView
 
-MODEL_TYPES = frozenset({"LLM", "CHAT_MODEL"})
 TOOL_TYPES = frozenset({"TOOL", "FUNCTION", "RETRIEVER"})
 SAYS_ERROR = re.compile(
     r'^\W*(error|exception|traceback|fail(ed|ure))\b|"(error|exception)"\s*:\s*(?!null|""|false)', re.IGNORECASE

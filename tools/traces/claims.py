@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .compact import compact
 from .texts import conversation, parsed, tool_calls
-from .views import SpanView, TraceView
+from .views import MODEL_TYPES, SpanView, TraceView
 
 LEAST_CHARS = 8
 """A shorter quote stands in any trace; it counts only where it is all that a span was given or gave."""
@@ -48,8 +48,9 @@ def look_up(trace: TraceView, *, span_id: str = "", quote: str = "") -> Citation
         return Citation(span_id=span_id)
     wanted = [normalised(part) for part in _ELLIPSIS.split(quote) if part.strip()]
     ordered = sorted(trace.spans, key=lambda span: span.span_id != span_id)
+    tried: set[str] = set()
     for span in ordered:
-        if _holds(span, wanted):
+        if _holds(span, wanted, tried):
             return Citation(span_id=span.span_id, quote=quote)
     if _within(wanted, (trace.request, trace.response)):
         return Citation(span_id=span_id, quote=quote)
@@ -65,18 +66,23 @@ def normalised(text: str) -> str:
     return " ".join(_INVISIBLE.sub("", text).translate(_SAME).casefold().split()).strip("\"'` ")
 
 
-def _holds(span: SpanView, wanted: list[str]) -> bool:
+def _holds(span: SpanView, wanted: list[str], tried: set[str]) -> bool:
     recorded = (span.inputs or "", span.outputs or "", span.status_message, span.name)
-    return _within(wanted, recorded) or _within(wanted, _in_short(span))
+    return _within(wanted, recorded) or _within(wanted, _in_short(span, tried))
 
 
-def _in_short(span: SpanView) -> Iterator[str]:
-    """Its JSON as readers are shown it: see `compact`."""
+def _in_short(span: SpanView, tried: set[str]) -> Iterator[str]:
+    """Its JSON as readers are shown it (see `compact`), but for what was tried: calls mostly repeat all that was said before."""
     for payload in filter(None, (span.inputs, span.outputs)):
         value = parsed(payload)
-        texts = [payload, value if isinstance(value, str) else "", span.status_message]
+        texts = [value if isinstance(value, str) else "", span.status_message]
         texts += [text for _, text in (*conversation(value), *tool_calls(value))]
-        yield from (short for text in texts if (short := compact(text.strip())) != text)
+        # Of what a model is given each message is shown by itself.
+        texts += [payload] if payload is span.outputs or span.span_type not in MODEL_TYPES else []
+        for text in texts:
+            if text not in tried and (short := compact(text.strip())) != text:
+                yield short
+            tried.add(text)
 
 
 def _within(wanted: list[str], texts: Iterable[str]) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlflow.entities import Span, Trace, TraceInfo
 
+MODEL_TYPES = frozenset({"LLM", "CHAT_MODEL"})
+"""Types of spans that are a call of a model."""
 UNDECODABLE = (ValueError, KeyError, TypeError, AttributeError)
 """What MLflow raises for a span whose stored JSON isn't a span's."""
 

@@ -110,6 +110,12 @@ def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).translate(ends)
 
 
+def test_a_list_of_records_is_found_as_a_table_too() -> None:
+    found = json.dumps([{"content": f"page {n}", "score": n / 10} for n in range(4)])
+    spans = [SpanView("c" * 16, None, "search", "RETRIEVER", "OK", "", AT, 5.0, found, found)]
+    assert look_up(view_of(spans), quote="page 1|0.1 page 2|0.2").span_id == "c" * 16
+
+
 @pytest.mark.parametrize(
     ("quote", "stands"),
     [
