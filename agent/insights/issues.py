@@ -157,7 +157,7 @@ def advise_title(title: str) -> str:
     return f"A title of {words} words {wrong}: 5 to 8 are best, as in 'Weather API returns 500 errors during peak hours'."
 
 
-def _tested(insights: Insights, run_id: str, hypothesis: Hypothesis) -> tuple[IssueDraft, list[AffectedTrace]]:
+def _tested(insights: Insights, run_id: str, hypothesis: Hypothesis) -> tuple[IssueDraft, Sequence[AffectedTrace]]:
     """The issue that a tested hypothesis is, with all its affected traces: as an analysis makes it."""
     assert hypothesis.plan is not None and hypothesis.result is not None, "what was tested has both"
     if hypothesis.result.decision == "slices":

@@ -1,5 +1,6 @@
 """Issues: what was validated and is a problem, with its traces, its cause and what to do (workflow 2.6); and the known ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -64,7 +65,7 @@ async def _tell(context: Context, bench: Workbench, told: Telling, finding: Find
 
 
 async def _prove(
-    context: Context, bench: Workbench, finding: Finding, affected: list[AffectedTrace], flagged: Flagged | None
+    context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], flagged: Flagged | None
 ) -> None:
     hypothesis, cell = finding
     explained = await _explain(context, bench, finding, affected)
@@ -86,7 +87,7 @@ async def _prove(
     )
 
 
-async def _explain(context: Context, bench: Workbench, finding: Finding, affected: list[AffectedTrace]) -> Explanation:
+async def _explain(context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace]) -> Explanation:
     """Why it occurs; of traces that ended wrongly, by whatever cause, which other issues tell of them."""
     hypothesis, cell = finding
     if not asks_for_ending(hypothesis.plan):
@@ -99,7 +100,7 @@ def _write(
     bench: Workbench,
     hypothesis: Hypothesis,
     draft: IssueDraft,
-    affected: list[AffectedTrace],
+    affected: Sequence[AffectedTrace],
     cell: Cell | None,
 ) -> Issue:
     """The issue in the memory, with the plan that later analyses look at it by."""

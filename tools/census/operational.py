@@ -13,9 +13,10 @@ The share of traces that end in ERROR stands beside what makes them fail: it is 
 """
 
 import hashlib
+from heapq import nsmallest
 from typing import NamedTuple
 
-from ..insights.affected import AffectedTrace
+from ..insights.affected import BATCH, AffectedTrace, AffectedTraces
 from ..insights.models import Census, Evidence, IssueDraft
 from .drafting import OperationalIssue, draft_issue
 from .figures import Queries
@@ -33,7 +34,7 @@ class CompletedIssue(NamedTuple):
     """An issue ready for the memory: its draft with evidence, and every affected trace."""
 
     draft: IssueDraft
-    traces: tuple[AffectedTrace, ...]
+    traces: AffectedTraces
 
 
 def find_operational_issues(census: Census, *, thresholds: OperationalThresholds) -> list[OperationalIssue]:
@@ -50,11 +51,11 @@ def complete(issue: OperationalIssue, sql: Queries) -> CompletedIssue:
         QueryError: the affected traces can't be fetched.
     """
     result = sql.query(issue.affected_sql, title=f"Traces affected by: {issue.draft.title}", owner="census")
-    traces = tuple(
-        AffectedTrace(str(row["trace_id"]), str(row["span_id"]), clip(str(row["note"]), RATIONALE_CHARS))
-        for row in result.table.to_pylist()
+    rows = (row for batch in result.table.to_batches(max_chunksize=BATCH) for row in batch.to_pylist())
+    traces = AffectedTraces.of(
+        AffectedTrace(str(row["trace_id"]), str(row["span_id"]), clip(str(row["note"]), RATIONALE_CHARS)) for row in rows
     )
-    cited = sorted(traces, key=lambda trace: (hashlib.md5(trace.trace_id.encode()).hexdigest(), trace.trace_id))[:EVIDENCE]
+    cited = nsmallest(EVIDENCE, traces, key=lambda trace: (hashlib.md5(trace.trace_id.encode()).hexdigest(), trace.trace_id))
     evidence = tuple(
         Evidence(trace_id=trace.trace_id, span_id=trace.span_id or None, rationale=trace.note, step="affected") for trace in cited
     )

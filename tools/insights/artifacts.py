@@ -1,6 +1,6 @@
 """The thin layer over MLflow's runs: every write goes through `RunFiles`, where a test can interrupt it."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,13 +75,17 @@ class RunFiles:
         with self.writing("deleted run"):
             ask(f"delete run {run_id}", lambda: self._client.delete_run(run_id))
 
-    def write(self, run_id: str, name: str, text: str) -> None:
-        """Writes one file below `insights/`, or in a folder there; readers see the old one or the new one, never a part."""
+    def write(self, run_id: str, name: str, text: str | Iterable[str]) -> None:
+        """Writes one file below `insights/`, or in a folder there; readers see the old one or the new one, never a part.
+
+        A long text may come in pieces.
+        """
         path = PurePosixPath(FOLDER, name)
         repository = self._repository(run_id)
         with self.writing(f"artifact {path}"), ScratchFolder() as folder:
             local = folder.path / path.name
-            local.write_text(text, encoding="utf-8", newline="")
+            with local.open("w", encoding="utf-8", newline="") as file:
+                file.writelines([text] if isinstance(text, str) else text)
             ask(f"write {path} of run {run_id}", lambda: repository.log_artifact(str(local), str(path.parent)))
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -185,10 +189,15 @@ class RunFiles:
 
     def read(self, run_id: str, name: str) -> str | None:
         """The text of a file below `insights/`; None where there is none."""
+        found = self.read_bytes(run_id, name)
+        return None if found is None else found.decode("utf-8")
+
+    def read_bytes(self, run_id: str, name: str) -> bytes | None:
+        """The same of a text that is long: its bytes."""
         path = f"{FOLDER}/{name}"
         repository = self._repository(run_id)
         try:
-            return ask(f"read {path} of run {run_id}", lambda: _download(repository, path)).decode("utf-8")
+            return ask(f"read {path} of run {run_id}", lambda: _download(repository, path))
         except StoreError as error:
             # Only the local repository says plainly that a file isn't there.
             if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST" or not self._has(run_id, name):

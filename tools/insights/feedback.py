@@ -19,7 +19,7 @@ class FeedbackMemory(MirrorMemory):
 
     def feedback_due(self, issue: Issue, name: str) -> tuple[list[Mark], int]:
         """The affected traces without our feedback of this name yet, and how many there are in all; one request per 500."""
-        listed = marks(issue, self.issue_traces(issue.issue_id))
+        listed = list(marks(issue, self.issue_traces(issue.issue_id)))
         known = self.reader.assessed(
             (mark.trace_id for mark in listed), name=name, source_id=OUR_SOURCE_ID, experiment_id=issue.experiment_id
         )

@@ -1,13 +1,11 @@
 """Issues in the memory: they belong to the experiment, are known again by their fingerprint, and list all affected traces."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ..errors import UserError
 from . import label_rules, transitions
-from .affected import AffectedTrace
+from .affected import AffectedTrace, AffectedTraces, to_csv
 from .analyses import AnalysisMemory
 from .artifacts import RunFacts
 from .hypotheses import HypothesisMemory
@@ -119,16 +117,16 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
         at = self._now()
         return self.update_issue(issue_id, op="", change=lambda current: label_rules.relabelled(current, said, at=at))
 
-    def issue_traces(self, issue_id: str) -> list[AffectedTrace]:
+    def issue_traces(self, issue_id: str) -> AffectedTraces:
         """All traces that an issue affects, as of when it was last found.
 
         Raises:
             UserError: There is no such issue.
         """
-        text = self.files.read(self._home(issue_id).run_id, _traces_name(issue_id))
-        if text is None:
+        data = self.files.read_bytes(self._home(issue_id).run_id, _traces_name(issue_id))
+        if data is None:
             raise UserError(f"There is no issue {issue_id!r}.")
-        return [AffectedTrace(*row) for row in csv.reader(io.StringIO(text, newline=""))][1:]
+        return AffectedTraces.from_csv(data)
 
     def _find_or_make(
         self,
@@ -152,7 +150,7 @@ class IssueMemory(AnalysisMemory, HypothesisMemory):
             again = transitions.found_again(current, draft, run_id=run_id, at=at)
             issue = self._revised(current, again, op=op)
         # The list first: an issue never stands without its traces.
-        self.files.write(parent.run_id, _traces_name(subject), _csv(traces))
+        self.files.write(parent.run_id, _traces_name(subject), to_csv(traces))
         self._write(parent.run_id, _name(subject), issue)
         self._index_issue(self.files.run(parent.run_id), issue)
         return issue
@@ -197,14 +195,6 @@ def _says_the_same(issue: Issue, draft: IssueDraft) -> bool:
 
 def _found_by(run_id: str, asked_on: int = 0) -> str:
     return f"found:{run_id}:{asked_on}" if asked_on else f"found:{run_id}"
-
-
-def _csv(traces: Sequence[AffectedTrace]) -> str:
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(AffectedTrace._fields)
-    rows.writerows(traces)
-    return text.getvalue()
 
 
 def _name(subject: str) -> str:

@@ -8,6 +8,7 @@ this can be done again at any time, and then writes what is missing and nothing 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from ..links import issue_page
 from ..reporting.excerpts import excerpt
@@ -134,7 +135,7 @@ class MirrorMemory(IssueMemory):
         """Marks traces of the issue until 50 are: those of its evidence first, then those of its list."""
         before = self.native.marked(parent.experiment_id, native.native_id)
         listed = marks(issue, self.issue_traces(issue.issue_id))
-        wanted = [mark for mark in listed if mark.trace_id not in before][: max(0, TRACES - len(before))]
+        wanted = list(islice((mark for mark in listed if mark.trace_id not in before), max(0, TRACES - len(before))))
         if wanted:
             self.files.link(parent.run_id, [mark.trace_id for mark in wanted])
         return sum(self.native.mark(parent.experiment_id, native, mark, run_id=issue.source_run_id) for mark in wanted)

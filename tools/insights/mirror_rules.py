@@ -1,7 +1,8 @@
 """How an issue reads in MLflow's words, and what of it a person has changed there."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from . import transitions
@@ -41,16 +42,18 @@ def native_words(issue: Issue) -> NativeWords:
     return NativeWords(issue.title[:NAME_CHARS], "\n".join(parts), _STATUS[issue.status], _SEVERITY[issue.severity])
 
 
-def marks(issue: Issue, affected: Sequence[AffectedTrace]) -> list[Mark]:
+def marks(issue: Issue, affected: Sequence[AffectedTrace]) -> Iterator[Mark]:
     """Each affected trace once, those of the evidence first, with the best that is known of each."""
     cited = {entry.trace_id: entry for entry in reversed(issue.evidence) if entry.supports}
-    listed = {entry.trace_id: entry for entry in affected}
-    found: list[Mark] = []
-    for trace_id in dict.fromkeys((*reversed(cited), *listed)):
-        entry, row = cited.get(trace_id), listed.get(trace_id, AffectedTrace(trace_id))
+    listed = {entry.trace_id: entry for entry in affected if entry.trace_id in cited}
+    rows = chain(
+        (listed.get(trace_id, AffectedTrace(trace_id)) for trace_id in reversed(cited)),
+        (row for row in affected if row.trace_id not in cited),
+    )
+    for row in rows:
+        entry = cited.get(row.trace_id)
         said = (entry.rationale if entry else "") or row.note or f"One of the {issue.counts} affected."
-        found.append(Mark(trace_id, (entry.span_id if entry else "") or row.span_id, said))
-    return found
+        yield Mark(row.trace_id, (entry.span_id if entry else "") or row.span_id, said)
 
 
 class Record(NamedTuple):

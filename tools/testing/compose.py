@@ -5,7 +5,7 @@ cluster or one aligned column; only `evidence_rows`, `affected_rows` and `expose
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..census.literals import quote
 from ..sql.intermediate import nested
@@ -151,12 +151,29 @@ def frame_column(plan: Plan, sql: str, *, valued: bool) -> str:
     )
 
 
-def affected_rows(plan: Plan) -> str:
-    """All rows of the affected step within the population; of a contrast those of the exposed."""
+def affected_rows(plan: Plan, columns: Collection[str]) -> str:
+    """What the affected step says of each trace of the population; of a contrast of the exposed ones.
+
+    It is the trace's first span and what is noted of it: a step may find as many rows as there are spans.
+
+    Args:
+        plan: Has an affected step.
+        columns: Those that the step has.
+    """
+    spans = "coalesce(CAST(s.span_id AS STRING), '')" if "span_id" in columns else ""
+    note = "coalesce(CAST(s.note AS STRING), '')" if "note" in columns else ""
+    order = f"concat({spans}, ' ', {note})" if spans and note else spans or note
+    said = {"span_id": spans, "note": note, "value": "s.value" if "value" in columns else ""}
+    first = [
+        f"{f'min({each})' if each == order or not order else f'min_by({each}, {order})'} AS {name}"
+        for name, each in said.items()
+        if each
+    ]
     exposed = " JOIN exposed ON exposed.trace_id = m.trace_id" if plan.step("exposed") else ""
     return (
-        f"{_with(plan, 'exposed')}\nSELECT s.*\n"
-        f"FROM members AS m{exposed} JOIN {nested(_sql(plan, 'affected'))} AS s ON s.trace_id = m.trace_id\nORDER BY s.trace_id"
+        f"{_with(plan, 'exposed')}\nSELECT {', '.join(('m.trace_id AS trace_id', *first))}\n"
+        f"FROM members AS m{exposed} JOIN {nested(_sql(plan, 'affected'))} AS s ON s.trace_id = m.trace_id\n"
+        "GROUP BY m.trace_id ORDER BY m.trace_id"
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from heapq import nsmallest
 
 from ..insights.affected import AffectedTrace
 from ..insights.models import Aspect, Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
@@ -238,8 +239,8 @@ def _told(evidence: Sequence[Evidence], entry: Entry | None) -> tuple[Evidence, 
 
 def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:
     """A few affected traces, in an order that has nothing to do with when they were logged."""
-    shuffled = sorted(affected, key=lambda each: hashlib.md5(each.trace_id.encode(), usedforsecurity=False).hexdigest())
-    return tuple(Evidence(trace_id=each.trace_id, span_id=each.span_id or None, rationale=each.note) for each in shuffled[:SHOWN])
+    first = nsmallest(SHOWN, affected, key=lambda each: hashlib.md5(each.trace_id.encode(), usedforsecurity=False).hexdigest())
+    return tuple(Evidence(trace_id=each.trace_id, span_id=each.span_id or None, rationale=each.note) for each in first)
 
 
 def _segment(cell: Cell) -> str:

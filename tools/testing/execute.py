@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import QueryError
-from ..insights.affected import AffectedTrace
+from ..insights.affected import AffectedTraces
 from ..insights.models import Cell, Evidence, Onset, TestResult
 from ..sql.service import SqlService
 from . import compose
@@ -105,7 +105,7 @@ class PlanExecutor:
         queries = PlanQueries(self._sql, plan, owner)
         return queries.show_population(lambda *_: None), self._places(queries, most=most)
 
-    def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> list[AffectedTrace]:
+    def affected(self, plan: Plan, *, owner: str = "", cell: Cell | None = None) -> AffectedTraces:
         """All affected traces, one entry a trace, in order of trace id.
 
         Of a contrast those that are exposed and affected, of a shift the exposed ones above the pooled quantile, of a slice

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import QueryCancelled, QueryError, QueryTimeout
-from ..insights.affected import AffectedTrace
+from ..insights.affected import BATCH, AffectedTrace, AffectedTraces
 from ..insights.models import Evidence
 from ..sql.guard import check_query
 from ..sql.service import SqlService
@@ -17,8 +17,6 @@ from .plan import Plan, QueryStep
 OnStep = Callable[[str, str, int], None]
 """Is told each step when it has run: its title, its SQL, and how many traces of the population it found."""
 
-BATCH = 10_000
-"""Rows that are objects of Python at one time, of those that may be as many as the traces."""
 NOTE_CHARS = 300
 """Characters of a step's note that are kept as the rationale of an evidence entry."""
 
@@ -108,15 +106,16 @@ class PlanQueries:
                 )
         return tuple(sorted(picked.values(), key=lambda entry: (not entry.supports, entry.trace_id)))
 
-    def affected(self, plan: Plan) -> list[AffectedTrace]:
-        """All affected traces of `plan`, one entry a trace."""
-        table = self.ask(compose.affected_rows(plan), f"All affected traces of {plan.population_title}", about=plan)
-        found: dict[str, AffectedTrace] = {}
-        for batch in table.to_batches(max_chunksize=BATCH):
-            for row in batch.to_pylist():
-                entry = AffectedTrace(str(row["trace_id"]), _text(row.get("span_id")), _note(row))
-                found[entry.trace_id] = min(entry, found.get(entry.trace_id, entry))
-        return sorted(found.values())
+    def affected(self, plan: Plan) -> AffectedTraces:
+        """All affected traces of `plan`, one entry a trace, in order of trace id."""
+        step = plan.step("affected")
+        columns = (
+            () if step is None else self.ask(compose.column_names(step.sql), f"Columns of {step.title}", about=plan).column_names
+        )
+        sql = compose.affected_rows(plan, columns)
+        table = self.ask(sql, f"All affected traces of {plan.population_title}", about=plan)
+        rows = (row for batch in table.to_batches(max_chunksize=BATCH) for row in batch.to_pylist())
+        return AffectedTraces.of(AffectedTrace(str(row["trace_id"]), _text(row.get("span_id")), _note(row)) for row in rows)
 
     def _checked(self, sql: str, what: str, source: str, *, needs: str) -> pa.Table:
         """The answer to a query made of a SELECT of the plan; what is wrong with that SELECT is said of it, not of the query."""
