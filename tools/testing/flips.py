@@ -19,6 +19,9 @@ CHUNK = 4_000_000
 MAX_UNITS = 5_000
 """Independent units whose signs are drawn one by one; more than these are first joined at random."""
 
+MAX_SIZES = 500
+"""Distinct scores up to which clusters are drawn together: from here on that costs more than the signs of all units."""
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
@@ -28,8 +31,8 @@ def flip_p_value(scores: Floats, *, shrink: float = 1.0, seed: int, flips: int =
 
     The denominator of the statistic doesn't change with the signs, so sums are compared. Clusters of the same absolute score are
     drawn together, by how many of them are flipped: the same distribution, at the cost of the distinct scores. Where more than
-    `MAX_UNITS` are distinct, clusters are joined at random into as many units, which costs hardly any power: a statistic t
-    becomes t / sqrt(1 + t^2 / MAX_UNITS).
+    `MAX_SIZES` are distinct, the clusters are flipped one by one, more than `MAX_UNITS` of them joined at random into as many
+    units, which costs hardly any power: a statistic t becomes t / sqrt(1 + t^2 / MAX_UNITS).
 
     Args:
         scores: One score a cluster.
@@ -38,14 +41,16 @@ def flip_p_value(scores: Floats, *, shrink: float = 1.0, seed: int, flips: int =
         flips: How many arrangements are drawn.
     """
     observed = shrink * float(scores.sum())
-    sizes, counts = _absolute(scores)
-    if not sizes.size:
+    told = np.sort(scores[scores != 0])  # in their order, so that the same scores give the same units
+    if not told.size:
         return 1.0
-    if sizes.size > MAX_UNITS:
-        ordered = np.sort(scores[scores != 0])  # so that the same scores give the same units
-        sizes, counts = _absolute(np.bincount(join_units(np.arange(ordered.size), MAX_UNITS, seed), ordered).astype(np.float64))
     rng = np.random.Generator(np.random.PCG64(seed))
-    sums = _repeated(sizes[counts > 1], counts[counts > 1], rng, flips) + _distinct(sizes[counts == 1], rng, flips)
+    sizes, counts = np.unique(np.abs(told), return_counts=True)
+    if sizes.size > MAX_SIZES:
+        units = np.bincount(join_units(np.arange(told.size), MAX_UNITS, seed), told).astype(np.float64)
+        sums = _distinct(units, rng, flips)
+    else:
+        sums = _repeated(sizes[counts > 1], counts[counts > 1], rng, flips) + _distinct(sizes[counts == 1], rng, flips)
     # An arrangement equal to the observed one counts, though its sum was rounded on another way.
     rounding = 1e-9 * float(sizes @ counts)
     return (1 + int(np.count_nonzero(sums >= observed - rounding))) / (flips + 1)
@@ -84,11 +89,6 @@ def largest_by_flip(scores: Singles, *, seed: int, flips: int = FLIPS) -> Single
     rng = np.random.Generator(np.random.PCG64(seed))
     largest = [(signs @ scores).max(axis=1) for signs in _signs(rng, flips, scores.shape[0])]
     return np.sort(np.concatenate(largest))
-
-
-def _absolute(scores: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """The distinct absolute scores, zero left out, and how many clusters have each."""
-    return np.unique(np.abs(scores[scores != 0]), return_counts=True)
 
 
 def _repeated(sizes: Floats, counts: NDArray[np.int64], rng: np.random.Generator, flips: int) -> Floats:
