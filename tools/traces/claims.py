@@ -19,7 +19,7 @@ LEAST_CHARS = 8
 _BREAKS = re.compile(r"\\+[nrt]")
 _UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _ESCAPED = re.compile(r"\\+([\"'/\\])")
-_ELLIPSIS = re.compile(r"\s*(?:\[…[\d,]+ characters left out, ask for s\d+…\]|\[as in s\d+\]|…|\.\.\.|\[\.\.\.\]|\[…\])\s*")
+_ELLIPSIS = re.compile(r"\s*(?:\[…[\d,]+ characters left out, ask for s\d+…\]|\[as in s\d+\],?|…|\.\.\.|\[\.\.\.\]|\[…\])\s*")
 """What stands for something left out: an ellipsis, or a mark of the digest that the quote is from."""
 _SAME = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]")

@@ -162,7 +162,8 @@ def test_calls_of_models_are_named_once_where_all_are_of_one_name() -> None:
 
 
 def test_what_a_tool_gave_before_is_referred_to_and_shown_on_request() -> None:
-    order = {"order": "W1", "status": "open", "items": [{"item": n, "name": f"sail {n}", "price": 4.5} for n in range(4)]}
+    items = [{"item": n, "name": f"sail {n}", "price": 4.5} for n in range(4)]
+    order = {"order": "W1", "status": "open", "items": items, "paid": "in full"}
     first, second = (
         span("TOOL", "find", {"order": "W1"}, order),
         span("TOOL", "cancel", {"order": "W1"}, order | {"status": "gone"}),
@@ -170,11 +171,11 @@ def test_what_a_tool_gave_before_is_referred_to_and_shown_on_request() -> None:
     again = span("TOOL", "find", {"order": "W1"}, dict(reversed(order.items())))
     trace = trace_of(first, second, again)
     text = digest(trace, tokens=1_000)
-    assert "[s2 TOOL cancel 0.0 s]\ngiven: order: W1\n→: order: W1, status: gone, items: [as in s1]\n" in text
+    assert "[s2 TOOL cancel 0.0 s]\ngiven: order: W1\n→: order: W1, status: gone, items: [as in s1], paid: in full\n" in text
     assert "[s3 TOOL find 0.0 s]\ngiven: order: W1\n→: [as in s1]" in text
     whole = spans_in_full(trace, ["s2"], tokens=1_000)
     assert "items: item|name|price\n  0|sail 0|4.5\n" in whole
-    for quote in ("order: W1, status: gone, items: [as in s1]", "status: gone, items: item|name|price 0|sail 0|4.5"):
+    for quote in ("status: gone, items: [as in s1], paid: in full", "status: gone, items: item|name|price 0|sail 0|4.5"):
         assert look_up(trace, span_id=second.span_id, quote=quote).span_id == second.span_id
 
 
