@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from ..insights.models import Bucket
 from .definitions import MINIMAL_CHARS, OUTLIER_FLOOR_MS, OUTLIER_RATIO
 from .figures import Row, Scope, samples
-from .literals import quote
 from .overview import Limits
 
 FINISHED = "state IN ('OK', 'ERROR')"
 OK = "state = 'OK'"
 ANSWERED = f"{OK} AND response_chars > 0"
-VISIBLE = r"\S"
-VISIBLE_TEXT = f"response_text RLIKE {quote(VISIBLE)}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ FACTS = (
 )
 COVERAGE = (
     Flag("without_spans", "TRUE", "coalesce(span_count, 0) = 0", "coverage"),
-    Flag("without_response", OK, "response_text IS NULL", "coverage"),
+    Flag("without_response", OK, "response_chars IS NULL", "coverage"),
     Flag("with_tokens", "TRUE", "total_tokens IS NOT NULL", "coverage", sampled=False),
     Flag("with_cost", "TRUE", "cost IS NOT NULL", "coverage", sampled=False),
     Flag("with_session", "TRUE", "session_id IS NOT NULL", "coverage", sampled=False),
@@ -77,7 +74,7 @@ def _proxies(limits: Limits, *, nominal: bool) -> Iterator[Flag]:
     short, fast = limits.short_request, None if nominal else limits.fast_ms
     yield _limited("verbosity", f"{both} AND request_chars <= {short or 0}", "response_chars > {}", limits.long_response)
     yield Flag("minimal_responses", ANSWERED, f"response_chars < {MINIMAL_CHARS}")
-    yield Flag("empty_responses", f"{OK} AND response_text IS NOT NULL", f"NOT ({VISIBLE_TEXT})")
+    yield Flag("empty_responses", f"{OK} AND response_chars IS NOT NULL", "hedges IS NULL")
     yield Flag("hedging", ANSWERED, "hedges")
     yield Flag("apology", ANSWERED, "apologises")
     complex_request = f"{timed} AND request_chars > {limits.long_request or 0}"

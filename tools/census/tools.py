@@ -17,18 +17,20 @@ per_call AS (
          count_if({FAILS}) AS failing, count(duration_ms) AS timed,
          percentile(duration_ms, 0.5) AS p50, percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest
   FROM calls GROUP BY name),
-traced AS (
-  SELECT c.name, c.trace_id, c.failing, e.state, e.answered
-  FROM (SELECT name, trace_id, count_if({FAILS}) AS failing FROM calls GROUP BY name, trace_id) AS c
-  JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id),
+traced AS (SELECT name, trace_id, count_if({FAILS}) AS failing FROM calls GROUP BY name, trace_id),
 per_trace AS (
   SELECT name, count(*) AS traces, count_if(failing > 0) AS failing_traces,
-         count_if(failing > 0 AND state = 'OK') AS ended_ok, count_if(failing > 0 AND answered) AS recovered,
          {samples("failing > 0")} AS samples, {samples("TRUE")} AS callers
-  FROM traced GROUP BY name)
-SELECT p.*, t.traces, t.failing_traces, t.ended_ok, t.recovered, t.samples, t.callers, (SELECT count(*) FROM traces) AS all_traces
-FROM per_call AS p JOIN per_trace AS t ON t.name = p.name ORDER BY p.calls DESC, p.name
+  FROM traced GROUP BY name),
+per_end AS (
+  SELECT c.name, count_if(e.state = 'OK') AS ended_ok, count_if(e.answered) AS recovered
+  FROM traced AS c JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id WHERE c.failing > 0 GROUP BY c.name)
+SELECT p.*, t.traces, t.failing_traces, coalesce(e.ended_ok, 0) AS ended_ok, coalesce(e.recovered, 0) AS recovered,
+       t.samples, t.callers, (SELECT count(*) FROM traces) AS all_traces
+FROM per_call AS p JOIN per_trace AS t ON t.name = p.name LEFT JOIN per_end AS e ON e.name = p.name
+ORDER BY p.calls DESC, p.name
 """
+"""How a trace ends is looked up only where a tool fails in it."""
 
 REPEATS_SQL = f"""
 WITH identical AS (

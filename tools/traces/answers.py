@@ -6,3 +6,5 @@ HEDGING = (
     r"I (think|believe|guess|assume|suspect)|might (not )?be|(probably|possibly|perhaps|maybe|presumably))\b"
 )
 APOLOGY = r"(?i)\b(sorry|apologi[sz](e|es|ing)|apolog(y|ies)|regret(s|fully|tably)?)\b"
+VISIBLE = r"\S"
+"""In every answer in which anything is to be read."""

@@ -1,7 +1,7 @@
 """The DuckDB SQL behind `extract.py`: from MLflow's rows and span JSON to the columns of `tools/sql/relations.py`."""
 
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
-from .answers import APOLOGY, HEDGING
+from .answers import APOLOGY, HEDGING, VISIBLE
 from .texts import ANSWERED_KEYS, COMPLETION_KEYS
 
 SHAPE = """{"attributes": "MAP(VARCHAR, VARCHAR)", "status": {"message": "VARCHAR"},
@@ -187,7 +187,7 @@ WITH joined AS (
     SELECT *, CASE WHEN has_spans THEN root_asked ELSE request_text(request) END AS request_text,
         CASE WHEN has_spans THEN root_answered ELSE response_text(response) END AS response_text
     FROM filled
-), searched AS (SELECT *, {said(f"{HEDGING}|{APOLOGY}")} AS found FROM worded)
+), searched AS (SELECT *, CASE WHEN {said(VISIBLE)} THEN {said(f"{HEDGING}|{APOLOGY}")} END AS found FROM worded)
 SELECT trace_id, experiment_id, coalesce(trace_name, g['mlflow.traceName'], root_name) AS name, status AS state,
     at_ms(timestamp_ms) AS request_time, execution_time_ms AS execution_duration_ms,
     coalesce(session_id, m['mlflow.trace.session'], g['mlflow.trace.session']) AS session_id,

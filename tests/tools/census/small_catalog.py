@@ -153,8 +153,8 @@ def _trace(trace: Trace) -> dict[str, object]:
         "request_hash": (trace.request or "").lower().strip() or None,
         "request_chars": None if trace.request is None else len(trace.request),
         "response_chars": None if trace.response is None else len(trace.response),
-        "hedges": None if trace.response is None else bool(re.search(HEDGING, trace.response)),
-        "apologises": None if trace.response is None else bool(re.search(APOLOGY, trace.response)),
+        "hedges": says(trace.response, HEDGING),
+        "apologises": says(trace.response, APOLOGY),
         "total_tokens": trace.tokens,
         "cost": trace.cost,
         "tags": [],
@@ -172,6 +172,11 @@ def _counts(spans: list[dict[str, object]]) -> dict[str, object]:
         "llm_call_count": kinds["LLM"] + kinds["CHAT_MODEL"],
         "spans": [{name: span[name] for name in light_columns()} for span in spans],
     }
+
+
+def says(answer: str | None, pattern: str) -> bool | None:
+    """Whether an answer has something that matches; None where nothing is to be read in it."""
+    return bool(re.search(pattern, answer)) if answer and answer.strip() else None
 
 
 def light_columns() -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analyze_experiment.tests.tools.census.small_catalog import says
 from analyze_experiment.tools.sql.catalog import Catalog
 from analyze_experiment.tools.sql.process import LocalEngine
 from analyze_experiment.tools.sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
@@ -132,8 +133,8 @@ def _trace_row(trace: TinyTrace) -> dict[str, object]:
         "request_hash": hashlib.sha256(normal.encode()).hexdigest()[:16] if trace.request else None,
         "request_chars": None if trace.request is None else len(trace.request),
         "response_chars": None if trace.response is None else len(trace.response),
-        "hedges": None if trace.response is None else bool(re.search(HEDGING, trace.response)),
-        "apologises": None if trace.response is None else bool(re.search(APOLOGY, trace.response)),
+        "hedges": says(trace.response, HEDGING),
+        "apologises": says(trace.response, APOLOGY),
         "span_count": len(trace.spans) + 1,
         "error_span_count": sum(1 for span in trace.spans if span.error),
         "silent_error_count": sum(1 for span in tools if span.silent),

@@ -103,12 +103,12 @@ def test_same_question_in_another_spelling_has_the_same_hash(tmp_path: Path) -> 
 
 
 def test_words_of_doubt_and_apologies_are_told_of_answers(tmp_path: Path) -> None:
-    answers = (*HEDGING, *APOLOGIES, *LOOK_ALIKES, "Sorry, I'm not sure.", "")
+    answers = (*HEDGING, *APOLOGIES, *LOOK_ALIKES, "Sorry, I'm not sure.", "", "  \n")
     spans = [root(trace_id=f"tr-{place:02}", content=content(inputs="q", outputs=text)) for place, text in enumerate(answers)]
     traces = [trace(f"tr-{place:02}") for place in range(len(answers))] + [trace("tr-none")]
     found = extracted(window(traces, spans), tmp_path).all("traces")
     doubt, apology, neither = (True, False), (False, True), (False, False)
-    expected = [*[doubt] * 3, *[apology] * 3, *[neither] * 3, (True, True), neither, (None, None)]
+    expected = [*[doubt] * 3, *[apology] * 3, *[neither] * 3, (True, True), *[(None, None)] * 3]
     assert [(row["hedges"], row["apologises"]) for row in found] == expected
 
 

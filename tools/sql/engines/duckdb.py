@@ -71,7 +71,7 @@ class DuckDBEngine:
             empty = False
             yield batch.cast(schema)
         if empty:
-            yield pa.RecordBatch.from_pylist([], schema=schema)
+            yield pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)  # loads no pandas
 
     def keep(self, sql: str, name: str, *, max_bytes: int) -> bool:
         """Writes the rows of a query to the file of an intermediate result, whole or not at all.
