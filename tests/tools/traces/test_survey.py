@@ -163,6 +163,21 @@ def test_copy_that_was_broken_off_goes_on_from_the_survey_before(bench: Bench, l
     assert_true(bench, tmp_path / "fresh")
 
 
+def test_store_that_is_written_to_is_surveyed_once_it_is_left_alone(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
+    def write(done: int, total: int) -> None:
+        if 0 < done < total:
+            bench.store.change("UPDATE trace_tags SET value = value || '+' WHERE key = 'release'")
+
+    cache = tmp_path / "busy"
+    busy = bench.take(cache=cache, progress=write)
+    assert not Manifest.read(busy.folder).whole.survey
+    quiet = bench.take(cache=cache)
+    assert len(looked) == len(windows(quiet)) == 3
+    assert all(window.surveyed for window in windows(quiet))
+    assert bench.take(cache=cache) == quiet
+    assert len(looked) == 3
+
+
 @pytest.mark.parametrize("pattern", ["*.json", "*.arrow"])
 def test_survey_that_cannot_be_read_has_all_windows_looked_at(
     pattern: str, bench: Bench, looked: list[Key], tmp_path: Path
