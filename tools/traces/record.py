@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -19,7 +20,7 @@ from .refresh import Range
 
 LINES = 50_000
 
-INSIDE = "CREATE TEMP VIEW inside AS FROM read_parquet({files}, filename = true) WHERE timestamp_ms BETWEEN {since} AND {until}"
+INSIDE = "CREATE VIEW inside AS FROM read_parquet({files}, filename = true) WHERE timestamp_ms BETWEEN {since} AND {until}"
 KEPT = " AND (excluded OR trace_id IN (SELECT trace_id FROM read_parquet('{kept}')))"
 COUNTS = """SELECT count(*) FILTER (NOT excluded), coalesce(sum(spans), 0)::BIGINT, coalesce(sum(assessments), 0)::BIGINT,
     count(*) FILTER (excluded), count(*) FILTER (unreadable), min(timestamp_ms) FILTER (NOT excluded),
@@ -59,7 +60,10 @@ def summarise(folder: Path, windows: Sequence[Window], times: Times, kept: Path 
         inside = INSIDE.format(files=f"[{files}]", since=since, until=until_ms)
         duck.execute(inside if kept is None else inside + KEPT.format(kept=str(kept).replace("'", "''")))
         ((traces, spans, assessments, excluded, unreadable, first, last),) = duck.execute(COUNTS).fetchall()
-        partitions = {title(names[name]): digest for name, digest in digests_by_file(duck).items()}
+        with ThreadPoolExecutor(1) as beside:  # one core for each
+            by_file = beside.submit(digests_by_file, duck.cursor())
+            digest = digest_of_all(duck)
+            partitions = {title(names[name]): digest for name, digest in by_file.result().items()}
         return SnapshotRecord(
             instant=times.instant,
             since=times.since,
@@ -71,7 +75,7 @@ def summarise(folder: Path, windows: Sequence[Window], times: Times, kept: Path 
             unreadable=unreadable,
             first_trace=moment(first),
             last_trace=moment(last),
-            digest=digest_of_all(duck),
+            digest=digest,
             partitions=dict(sorted(partitions.items())),
         )
 

@@ -5,7 +5,7 @@ when they close the file, which is a known way to corrupt a database (sqlite.org
 used in a process in which MLflow may be at work on the same file: `tools/traces/worker.py` gives it one of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -82,7 +82,9 @@ class SqliteSource(DatabaseSource):
 
     def rows(self, table: str, after: int, last: int) -> pa.Table:
         """The rows of these numbers."""
-        return self.reading(lambda: self.fetch(self.statements.rows(table, after, last)))
+        text = self.statements.rows(table, after, last).text
+        found = self.reading(lambda: adbc.fetch(self.connection, text, None).slice(1))
+        return readable(found, {"trace_id"})  # of the others only their bytes are looked at
 
     def span_marks(self, after: str, last: str) -> pa.Table:
         """Of the traces with these ids, by id."""
@@ -98,11 +100,14 @@ class SqliteSource(DatabaseSource):
         self.database.close()
 
 
-def readable(table: pa.Table) -> pa.Table:
-    """The table with bytes replaced that are no UTF-8: SQLite doesn't check, everything after it does."""
+def readable(table: pa.Table, names: Container[str] = ()) -> pa.Table:
+    """The table with bytes replaced that are no UTF-8: SQLite doesn't check, everything after it does.
+
+    `names`: the columns that matter, if not all.
+    """
     for place, field in enumerate(table.schema):
         column = table.column(place)
-        if not pa.types.is_string(field.type):
+        if not pa.types.is_string(field.type) or (names and field.name not in names):
             continue
         try:
             column.validate(full=True)
