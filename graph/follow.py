@@ -1,8 +1,20 @@
 """Issues that live on: the look that begins a trend, and the one that each later analysis adds to it."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from ..tools.insights.models import Analysis, Hypothesis, HypothesisStatus, Issue, IssueDraft, IssueStatus, TestResult, TrendPoint
+from ..tools.insights.models import (
+    Analysis,
+    Hypothesis,
+    HypothesisStatus,
+    Issue,
+    IssueDraft,
+    IssueStatus,
+    Onset,
+    TestResult,
+    TrendPoint,
+)
 from ..tools.testing.fingerprints import entry_of
 from ..tools.testing.plan import Plan, Rate, Read
 from ..tools.testing.trend import Known, judge
@@ -13,25 +25,35 @@ from .ports import Event
 from .reading import is_read
 
 
-def first_look(bench: Workbench, draft: IssueDraft, *, owner: str, result: TestResult | None = None) -> TrendPoint | None:
-    """Where the trend of an issue begins, measured by the plan that will watch it; None where none can.
+class Beginning(NamedTuple):
+    """How an issue begins: the plan that will watch it, when its traces began to be affected, the first point of its trend."""
+
+    watch: Plan | None
+    onset: Onset | None = None
+    """None where its traces don't say."""
+    look: TrendPoint | None = None
+    """None where no plan can look at it."""
+
+
+async def begin(bench: Workbench, watch: Plan | None, *, owner: str, result: TestResult | None = None) -> Beginning:
+    """What the plan that will watch an issue says of it now, asked of both SQL workers at once.
 
     What was found by reading isn't read once more: its `result` is the look.
     """
-    if draft.watch is None:
-        return None
+    if watch is None:
+        return Beginning(None)
+    if watch.reading is not None:
+        assert result is not None, "an issue that is found by reading has a result"
+        return Beginning(watch, look=_point(bench, result))
+    onset, look = await asyncio.gather(
+        in_thread(lambda: bench.executor.onset(watch, owner=owner)), in_thread(lambda: bench.executor.look(watch, owner=owner))
+    )
+    return Beginning(watch, onset, _point(bench, look))
+
+
+def _point(bench: Workbench, look: TestResult) -> TrendPoint:
     record = bench.snapshot.record
-    if draft.watch.reading is None:
-        result = bench.executor.look(draft.watch, owner=owner)
-    assert result is not None, "an issue that is found by reading has a result"
-    return point_of(result, record, run_id=bench.run_id, since=record.since)
-
-
-def with_onset(bench: Workbench, draft: IssueDraft, *, owner: str) -> IssueDraft:
-    """The draft with when it began, where its traces say so, by the plan that will watch it."""
-    if draft.watch is None or draft.watch.reading is not None:
-        return draft
-    return draft.model_copy(update={"onset": bench.executor.onset(draft.watch, owner=owner)})
+    return point_of(look, record, run_id=bench.run_id, since=record.since)
 
 
 def in_scope(bench: Workbench, draft: IssueDraft) -> IssueDraft:

@@ -1,5 +1,6 @@
 """Census: every trace counted, and the counted facts that are issues at once (workflow 2.1.7, 2.2)."""
 
+import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -11,7 +12,7 @@ from ...tools.insights.models import Census, IssueDraft
 from ...tools.testing.causes import CauseFinder
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
-from ..follow import first_look, in_scope, with_onset
+from ..follow import begin, in_scope
 from ..ports import Event
 from ..state import State, run_of
 
@@ -26,7 +27,7 @@ async def census(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     counted = await in_thread(lambda: _count(context, bench))
     found = find_operational_issues(counted, thresholds=OperationalThresholds())
     for issue in found:
-        await in_thread(lambda issue=issue: _write(context, bench, issue))
+        await _write(context, bench, issue)
     await in_thread(lambda: context.store.finish_step(run_id, "census"))
     return {}
 
@@ -51,12 +52,14 @@ def _with_circumstance(bench: Workbench, draft: IssueDraft) -> IssueDraft:
     return draft.model_copy(update={"cause": finder.with_circumstance(draft.cause, draft.watch, owner="census")})
 
 
-def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
-    completed = complete(found, bench.sql)
-    draft = with_onset(bench, in_scope(bench, completed.draft), owner="census")
-    completed = completed._replace(draft=_with_circumstance(bench, draft))
-    look = first_look(bench, completed.draft, owner="census")
-    issue = context.store.create_issue(bench.run_id, completed.draft, completed.traces, look=look)
+async def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
+    completed = await in_thread(lambda: complete(found, bench.sql))
+    draft, beginning = await asyncio.gather(
+        in_thread(lambda: _with_circumstance(bench, in_scope(bench, completed.draft))),
+        begin(bench, completed.draft.watch, owner="census"),
+    )
+    draft = draft.model_copy(update={"onset": beginning.onset})
+    issue = await in_thread(lambda: context.store.create_issue(bench.run_id, draft, completed.traces, look=beginning.look))
     context.display.show(
         Event(
             "issue",

@@ -1,12 +1,13 @@
 """Issues: what was validated and is a problem, with its traces, its cause and what to do (workflow 2.6); and the known ones."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from ...tools.insights.affected import AffectedTrace
-from ...tools.insights.models import Cell, Hypothesis, Issue, IssueDraft
+from ...tools.insights.models import Issue, IssueDraft
 from ...tools.testing.consequences import Flagged
 from ...tools.testing.deciding_again import decide_by_labels
 from ...tools.testing.drafting import draft_issue, worded
@@ -14,7 +15,7 @@ from ...tools.testing.endings import ADVICE, asks_for_ending
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..endings import parts_of, rate_by_ending
-from ..follow import first_look, follow_known, in_scope, with_onset
+from ..follow import Beginning, begin, follow_known, in_scope
 from ..mirror import show_in_mlflow
 from ..ports import Event, Explanation
 from ..reading import flagged_traces, is_read
@@ -68,14 +69,14 @@ async def _prove(
     context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], flagged: Flagged | None
 ) -> None:
     hypothesis, cell = finding
-    explained = await _explain(context, bench, finding, affected)
+    explained, beginning = await asyncio.gather(_explain(context, bench, finding, affected), _begin(bench, finding))
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
     draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell, flagged=flagged)
     if entry is None and cell is None:
         texts = {"title": explained.title, "recommendation": explained.recommendation, "left_out": explained.left_out}
         draft = worded(draft, **texts)
-    issue = await in_thread(lambda: _write(context, bench, hypothesis, draft, affected, cell))
+    issue = await in_thread(lambda: _write(context, bench, draft, affected, beginning))
     context.display.show(
         Event(
             "issue",
@@ -95,21 +96,19 @@ async def _explain(context: Context, bench: Workbench, finding: Finding, affecte
     return Explanation(await in_thread(lambda: parts_of(bench, affected)), recommendation=ADVICE)
 
 
-def _write(
-    context: Context,
-    bench: Workbench,
-    hypothesis: Hypothesis,
-    draft: IssueDraft,
-    affected: Sequence[AffectedTrace],
-    cell: Cell | None,
-) -> Issue:
-    """The issue in the memory, with the plan that later analyses look at it by."""
+async def _begin(bench: Workbench, finding: Finding) -> Beginning:
+    """How its issue begins, whatever the cause is."""
+    hypothesis, cell = finding
     owner, plan, result = hypothesis.hypothesis_id, hypothesis.plan, hypothesis.result
     assert plan is not None and result is not None, "a verdict by test has both"
-    draft = in_scope(bench, draft)
-    draft = draft.model_copy(update={"watch": bench.executor.watch_plan(plan, result, owner=owner, cell=cell)})
-    draft = with_onset(bench, draft, owner=owner)
+    watch = await in_thread(lambda: bench.executor.watch_plan(plan, result, owner=owner, cell=cell))
+    return await begin(bench, watch, owner=owner, result=result)
+
+
+def _write(
+    context: Context, bench: Workbench, draft: IssueDraft, affected: Sequence[AffectedTrace], beginning: Beginning
+) -> Issue:
+    """The issue in the memory, with the plan that later analyses look at it by."""
+    draft = in_scope(bench, draft).model_copy(update={"watch": beginning.watch, "onset": beginning.onset})
     asked_on = context.store.get_analysis(bench.run_id).asked_on
-    return context.store.create_issue(
-        bench.run_id, draft, affected, asked_on=asked_on, look=first_look(bench, draft, owner=owner, result=result)
-    )
+    return context.store.create_issue(bench.run_id, draft, affected, asked_on=asked_on, look=beginning.look)
