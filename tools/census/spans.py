@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ..insights.models import Bucket
 from .figures import Row, Scope, samples
-from .subjects import ENDS, FAILS, IS_MODEL, failures_sql
+from .subjects import ENDS, FAILS, IS_MODEL, MODEL_FAILS, failures_sql
 
 LISTED = 50
 """Names, models and providers that are listed, the most failing ones first, models by calls."""
@@ -39,10 +39,12 @@ WITH per_call AS (
          percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest, count(DISTINCT trace_id) AS traces
   FROM spans WHERE {IS_MODEL} GROUP BY GROUPING SETS ((model), (provider))),
 called AS (SELECT *, coalesce(model, provider) AS segment FROM per_call WHERE model IS NOT NULL OR provider IS NOT NULL),
+failed AS (SELECT * FROM spans WHERE {MODEL_FAILS}),
 failing AS (
-  SELECT 'model' AS dimension, segment, trace_id FROM ({failures_sql("model")}) AS models GROUP BY segment, trace_id
+  SELECT 'model' AS dimension, segment, trace_id FROM ({failures_sql("model", "failed")}) AS models GROUP BY segment, trace_id
   UNION ALL
-  SELECT 'provider' AS dimension, segment, trace_id FROM ({failures_sql("provider")}) AS providers GROUP BY segment, trace_id),
+  SELECT 'provider' AS dimension, segment, trace_id FROM ({failures_sql("provider", "failed")}) AS providers
+  GROUP BY segment, trace_id),
 ended AS (SELECT f.*, e.state, e.answered FROM failing AS f JOIN ({ENDS}) AS e ON e.trace_id = f.trace_id),
 per_trace AS (
   SELECT dimension, segment, count(*) AS failing_traces, count_if(state = 'OK') AS ended_ok, count_if(answered) AS recovered,
