@@ -83,8 +83,9 @@ class _Lines(SilentDisplay, ABC):
 class JsonDisplay(_Lines):
     """One JSON object a line, always with the same keys: event, step, text, subject, detail, done, total."""
 
-    def _line(self, event: Event) -> str:
-        return json_line(event)
+    def _line(self, event: Event) -> str | None:
+        waiting = event.kind == "progress" and not event.total  # a sign of life: there is nothing to count
+        return None if waiting else json_line(event)
 
 
 def json_line(event: Event) -> str:

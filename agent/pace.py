@@ -5,20 +5,24 @@ from collections.abc import Callable
 
 
 class Pace:
-    """What one task has done between the times that it is asked."""
+    """How fast one task has gone since it began; what several workers do comes in bursts, which say nothing of the rest."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds."""
         self._clock = clock
-        self._last: tuple[float, int] | None = None
+        self._began: tuple[float, int] | None = None
+        self._done = 0
 
     def step(self, done: int, total: int) -> str:
-        """The rate since the last step and what is left at it, in words; empty where none can be told yet."""
-        now, last = self._clock(), self._last
-        self._last = (now, done)
-        if last is None or now <= last[0] or done <= last[1]:
+        """The rate so far and what is left at it, in words; empty where none can be told yet. A count that falls begins anew."""
+        now = self._clock()
+        if self._began is None or done < self._done:
+            self._began = (now, done)
+        self._done = done
+        began, first = self._began
+        if now <= began or done <= first:
             return ""
-        rate = (done - last[1]) / (now - last[0])
+        rate = (done - first) / (now - began)
         return f"{spoken(rate)}/s" + (f", {duration((total - done) / rate)} left" if done < total else "")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from analyze_experiment.agent.console import plain_console
-from analyze_experiment.agent.display import PlainDisplay, make_display
+from analyze_experiment.agent.display import JsonDisplay, PlainDisplay, make_display
 from analyze_experiment.agent.pace import duration
 from analyze_experiment.agent.printable import one_line, printable
 from analyze_experiment.agent.streams import forgiving, strays_to
@@ -70,7 +70,7 @@ def test_plain_writes_one_line_an_event_and_every_tenth_of_a_progress() -> None:
     ]
 
 
-def test_plain_tells_the_rate_of_the_last_stretch_and_the_time_left() -> None:
+def test_plain_tells_the_rate_so_far_and_the_time_left() -> None:
     seconds = iter([0.0, 10.0, 20.0, 4020.0])
     stream = io.StringIO()
     display = PlainDisplay(stream, clock=lambda: next(seconds))
@@ -78,10 +78,16 @@ def test_plain_tells_the_rate_of_the_last_stretch_and_the_time_left() -> None:
         display.show(Event("progress", "copying traces", step="traces", done=done, total=10_000))
     assert stream.getvalue().splitlines() == [
         "[traces] copying traces: 2000 of 10000 (200/s, 40 s left)",
-        "[traces] copying traces: 6000 of 10000 (400/s, 10 s left)",
-        "[traces] copying traces: 10000 of 10000 (1.0/s)",
+        "[traces] copying traces: 6000 of 10000 (300/s, 13 s left)",
+        "[traces] copying traces: 10000 of 10000 (2.5/s)",
     ]
     assert [duration(185), duration(3720)] == ["3:05 min", "1:02 h"]
+
+
+def test_json_has_no_line_for_a_sign_of_life_that_counts_nothing() -> None:
+    stream = io.StringIO()
+    JsonDisplay(stream).show(Event("progress", "copying traces", step="traces", done=0, total=0))
+    assert stream.getvalue() == ""
 
 
 def test_json_writes_every_event_with_the_same_keys() -> None:
