@@ -32,6 +32,8 @@ class OpenReading:
     """Traces that the judge could not be asked about, and why: they count as unclear, and are asked about again another time."""
     goes_on: bool = True
     """Whether it is asked of further traces once it is validated, to name all that are affected."""
+    put_aside: frozenset[str] = frozenset()
+    """Traces of its population that suggested it and don't count: asked about where they are read anyway, to be named later."""
     ended: "asyncio.Future[Ended]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     _under_way: set[str] = field(default_factory=lambda: set[str]())
     _tries: Counter[str] = field(default_factory=lambda: Counter[str]())
@@ -54,6 +56,10 @@ class OpenReading:
     def wants(self, trace_id: str) -> bool:
         """Whether an answer about this trace would be of use, and nobody is asking for it."""
         return trace_id in self._ids and not self._settled(trace_id) and trace_id not in self._under_way
+
+    def takes(self, trace_id: str) -> bool:
+        """Whether an answer about this trace would be of use later, though it doesn't count, and nobody is asking for it."""
+        return trace_id in self.put_aside and not self._settled(trace_id) and trace_id not in self._under_way
 
     def wanted(self, ahead: int) -> Place | None:
         """The next trace to ask about, at most so many after the last that counts; None where there is none."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..tools.census.feedback import PEOPLE_SQL
+from ..tools.census.literals import quote
 from ..tools.errors import QueryError
 from ..tools.insights.models import Agreement, Evidence, Hypothesis, Judgement
 from ..tools.testing.compose import REFUTING, SUPPORTING
@@ -48,12 +49,26 @@ async def carry_out(
         level = await in_thread(lambda: _level(bench))
         drawn = await in_thread(lambda: bench.executor.draw(plan, level=level, owner=owner, on_step=on_step, beyond=beyond))
         known = await in_thread(lambda: judgements_of(bench, hypothesis_id))
-    reading = OpenReading(hypothesis_id, question.question, drawn.reading, drawn.places, known, goes_on=goes_on)
+        put_aside = await in_thread(lambda: _put_aside(bench, plan, owner)) if beyond else frozenset[str]()
+    reading = OpenReading(
+        hypothesis_id, question.question, drawn.reading, drawn.places, known, goes_on=goes_on, put_aside=put_aside
+    )
     ended = await room.read(reading)
     counted = [place.trace_id for place in drawn.places[: drawn.reading.counted.read]]
     agreement = await in_thread(lambda: _agreement(bench, {each: known[each] for each in counted if each in known}, owner))
     result = result_of_reading(decision, drawn.reading, stopped=ended, unasked=reading.unasked_counted, agreement=agreement)
     return Execution(result.model_copy(update={"query_ids": drawn.query_ids}), _evidence(counted, reading.known, question.title))
+
+
+def _put_aside(bench: Workbench, plan: Plan, owner: str) -> frozenset[str]:
+    """The traces of its population that suggested the statement: it isn't tested on them, and they may be affected too."""
+    if not plan.leave_out:
+        return frozenset()
+    ids = ", ".join(quote(each) for each in plan.leave_out)
+    population = f"SELECT trace_id FROM ({plan.population}) WHERE trace_id IN ({ids})"
+    suggested = plan.model_copy(update={"population": population, "leave_out": ()})
+    _, places = bench.executor.order(suggested, most=len(plan.leave_out), owner=owner)
+    return frozenset(place.trace_id for place in places)
 
 
 def _agreement(bench: Workbench, judged: Mapping[str, Judgement], owner: str) -> tuple[Agreement, ...]:

@@ -1,9 +1,10 @@
 """Reads traces for several hypotheses at once: a judge is shown one trace, and asked all questions that are open about it.
 
 All readings of an analysis go through the traces in the same random order, so traces, not questions, cost calls. What is
-undecided says which traces are read; a question that has been validated goes along, so that naming all affected traces takes
-few calls of its own. Each answer is looked up in the trace and kept in the memory before it counts, and counts in the order of
-the draw, whatever order answers come in: so a reading that was killed goes on as if it hadn't been.
+undecided says which traces are read; a question that has been validated goes along, and so does one whose statement the trace
+has suggested, though that answer doesn't count: so naming all affected traces takes few calls of its own. Each answer is
+looked up in the trace and kept in the memory before it counts, and counts in the order of the draw, whatever order answers
+come in: so a reading that was killed goes on as if it hadn't been.
 """
 
 import asyncio
@@ -105,7 +106,8 @@ class ReadingRoom:
             return None
         first = min(place for place, _ in wanting).trace_id
         asking = [*(each for each in self.open if not each.ended.done()), *self.going_along]
-        chosen = [each for each in asking if each.wants(first)][:MOST_QUESTIONS]
+        wants, takes = [each for each in asking if each.wants(first)], [each for each in asking if each.takes(first)]
+        chosen = [*wants, *takes][:MOST_QUESTIONS]
         for each in chosen:
             each.set_out(first)
         return Errand(first, tuple(chosen))

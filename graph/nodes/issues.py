@@ -8,17 +8,16 @@ from langgraph.runtime import Runtime
 
 from ...tools.insights.affected import AffectedTrace
 from ...tools.insights.models import Issue, IssueDraft
-from ...tools.testing.consequences import Flagged
 from ...tools.testing.deciding_again import decide_by_labels
 from ...tools.testing.drafting import draft_issue, worded
 from ...tools.testing.endings import ADVICE, asks_for_ending
 from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..endings import parts_of, rate_by_ending
+from ..explanations import Sought, seek_causes
 from ..follow import Beginning, begin, follow_known, in_scope
 from ..mirror import show_in_mlflow
 from ..ports import Event, Explanation
-from ..reading import flagged_traces, is_read
 from ..reading_on import read_on
 from ..state import State, run_of
 from ..telling import Finding, Telling
@@ -34,8 +33,10 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     await read_on(context, bench)
     listed = await in_thread(lambda: context.store.list_hypotheses(run_id))
     told = await in_thread(lambda: Telling(bench, context.playbook, context.store.list_issues(analysis.experiment_id)))
-    for finding in await in_thread(lambda: told.in_order(listed)):
-        await _tell(context, bench, told, finding)
+    findings = await in_thread(lambda: told.in_order(listed))
+    async with seek_causes(context, bench, findings) as sought:
+        for finding in findings:
+            await _tell(context, bench, told, finding, sought.get(finding.hypothesis.hypothesis_id))
     await in_thread(lambda: rate_by_ending(context, bench, listed))
     if analysis.asked_on:  # only what was complete before has labels
         await in_thread(lambda: decide_by_labels(context.store, run_id))
@@ -45,19 +46,18 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return {}
 
 
-async def _tell(context: Context, bench: Workbench, told: Telling, finding: Finding) -> None:
+async def _tell(context: Context, bench: Workbench, told: Telling, finding: Finding, sought: Sought | None) -> None:
     """Makes a finding an issue, or an aspect of the one that tells of the same traces."""
     hypothesis, cell = finding
     plan = hypothesis.plan
     assert plan is not None, "a verdict by test has a plan"
-    flagged = await in_thread(lambda: flagged_traces(bench, hypothesis)) if is_read(hypothesis) else None
-    if flagged is not None:
-        affected = flagged.traces
+    if sought is not None:
+        affected: Sequence[AffectedTrace] = sought.flagged.traces
     else:
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
     home = await in_thread(lambda: told.home_of(finding, affected))
     if home is None:
-        await _prove(context, bench, finding, affected, flagged)
+        await _prove(context, bench, finding, affected, sought)
         return
     issue = await in_thread(lambda: told.add(home, finding))
     context.display.show(
@@ -66,10 +66,11 @@ async def _tell(context: Context, bench: Workbench, told: Telling, finding: Find
 
 
 async def _prove(
-    context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], flagged: Flagged | None
+    context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], sought: Sought | None
 ) -> None:
     hypothesis, cell = finding
-    explained, beginning = await asyncio.gather(_explain(context, bench, finding, affected), _begin(bench, finding))
+    explained, beginning = await asyncio.gather(_explain(context, bench, finding, affected, sought), _begin(bench, finding))
+    flagged = sought.flagged if sought is not None else None
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces
     draft = draft_issue(hypothesis, affected, traces=traces, cause=explained.cause, entry=entry, cell=cell, flagged=flagged)
@@ -88,12 +89,16 @@ async def _prove(
     )
 
 
-async def _explain(context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace]) -> Explanation:
+async def _explain(
+    context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], sought: Sought | None
+) -> Explanation:
     """Why it occurs; of traces that ended wrongly, by whatever cause, which other issues tell of them."""
     hypothesis, cell = finding
-    if not asks_for_ending(hypothesis.plan):
-        return await context.analyst.explain(bench, hypothesis, affected, cell)
-    return Explanation(await in_thread(lambda: parts_of(bench, affected)), recommendation=ADVICE)
+    if asks_for_ending(hypothesis.plan):
+        return Explanation(await in_thread(lambda: parts_of(bench, affected)), recommendation=ADVICE)
+    if sought is not None and sought.explanation is not None:
+        return await sought.explanation
+    return await context.analyst.explain(bench, hypothesis, affected, cell)
 
 
 async def _begin(bench: Workbench, finding: Finding) -> Beginning:

@@ -1,24 +1,32 @@
 """A whole analysis whose only hypothesis is decided by reading: from the judge to the issue and the report."""
 
+import asyncio
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from analyze_experiment.agent.insights_cli import run
+from analyze_experiment.graph.ports import Explanation, Judge
 from analyze_experiment.tests.agent.refunds import (
     HARMED,
     PROMISE,
     TRACES,
+    HonestJudge,
     Refunds,
     StrictJudge,
     answered,
     judged,
     logged_refunds,
+    promise_draft,
 )
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, copy_analysed, folder_of, memory_of
+from analyze_experiment.tools.insights.affected import AffectedTrace
 from analyze_experiment.tools.insights.models import (
+    Cause,
+    Cell,
     Hypothesis,
     HypothesisDraft,
     HypothesisStatus,
@@ -30,6 +38,7 @@ from analyze_experiment.tools.reporting.words import share_of_issue
 from analyze_experiment.tools.testing.endings import endings_draft
 from analyze_experiment.tools.testing.plan import Count, Plan, QueryStep
 from analyze_experiment.tools.testing.render import render_plan
+from analyze_experiment.tools.workbench import Workbench
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,36 @@ def test_a_counted_issue_whose_traces_end_no_worse_than_others_is_low(refunds: R
     assert (ended.severity, ended.affected, ended.population, ended.endings) == (Severity.MEDIUM, 7, 24, None)
     assert ended.title == "Traces end otherwise than asked and allowed"
     assert "4 of these 7 traces are in no other issue; 3 in “Agent promises refunds that nobody makes”" in ended.cause.text
+
+
+class PatientAnalyst(GivenAnalyst):
+    """Explains an issue only once the search for the cause of another has begun."""
+
+    judge: Judge | None = HonestJudge()
+
+    def __init__(self) -> None:
+        super().__init__([promise_draft(), promise_draft(what="promises them again")])
+        self.begun: list[str] = []
+        self.both = asyncio.Event()
+
+    async def explain(
+        self, bench: Workbench, hypothesis: Hypothesis, affected: Sequence[AffectedTrace], cell: Cell | None = None
+    ) -> Explanation:
+        """The same words for each."""
+        del bench, affected, cell
+        self.begun.append(hypothesis.hypothesis_id)
+        if len(self.begun) == 2:
+            self.both.set()
+        await asyncio.wait_for(self.both.wait(), 60)
+        return Explanation(Cause(text=f"The reason of {hypothesis.hypothesis_id}.", standing="suspected"))
+
+
+def test_causes_of_what_was_read_are_sought_beside_each_other(refunds: Refunds) -> None:
+    analyst = PatientAnalyst()
+    assert analyse(refunds.uri, analyst=analyst).status == "done"
+    issues = memory_of(refunds.uri).list_issues("1")
+    assert len(issues) == len(analyst.begun) == 2
+    assert {each.cause.text for each in issues} == {f"The reason of {each.hypothesis_id}." for each in issues}
 
 
 def test_what_a_judge_flags_becomes_an_issue_of_all_traces_that_ended_wrongly_by_it(

@@ -94,11 +94,20 @@ def bench(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 _numbers = count()
 
 
-def ask(bench: Workbench, what: str = "promises", *, cap: int | None = None) -> Hypothesis:
+def ask(
+    bench: Workbench, what: str = "promises", *, cap: int | None = None, leave_out: Sequence[str] = (), where: str = "true"
+) -> Hypothesis:
     """A hypothesis of its own, whatever was asked before."""
     question = ReadStep(title=what, question=f"Does the agent make {what} that nobody asked for?")
     decision = Read(threshold=0.1, cap=cap, threshold_source="configuration")
-    plan = Plan(estimand="snapshot", steps=(question,), decision=decision, min_n=5)
+    plan = Plan(
+        estimand="snapshot",
+        population=f"SELECT trace_id FROM traces WHERE {where}",
+        steps=(question,),
+        decision=decision,
+        min_n=5,
+        leave_out=tuple(leave_out),
+    )
     draft = HypothesisDraft(
         statement=f"It makes {what} ({next(_numbers)}).",
         testing_plan=render_plan(plan),
@@ -136,6 +145,24 @@ def test_several_readings_ask_about_the_same_trace_in_one_call(bench: Workbench)
     assert len(judge.calls[0][1]) == len(hypotheses)
     assert [each.result.reads.stopped for each in found if each.result.reads] == ["validated", "rejected", "rejected"]
     assert [each.result.affected for each in found][1:] == [0, 0]
+
+
+def test_a_trace_that_suggested_a_statement_is_asked_about_where_it_is_read_anyway_and_does_not_count(bench: Workbench) -> None:
+    rows = bench.query("SELECT trace_id FROM traces ORDER BY request_time, trace_id", title="All traces").to_pylist()
+    listed = [str(row["trace_id"]) for row in rows]
+    suggested, elsewhere = listed[1:9:2], listed[0]
+    all_of_them = ask(bench, "jokes", cap=TRACES)
+    told = ask(bench, leave_out=[*suggested, elsewhere], where="contains(response_text, 'promise')")
+    judge = ScriptedJudge()
+    _, found = carried_out(bench, judge, all_of_them, told, read_on=TRACES)
+
+    known = judgements_of(bench, told.hypothesis_id)
+    assert Counter(trace_id for trace_id, _ in judge.calls).most_common(1)[0][1] == 1, "no trace is read for it alone"
+    assert known.keys() & set(suggested), "those that suggested it are named beside"
+    assert elsewhere not in known, "what isn't in its population is never asked"
+    assert found.result.population == TRACES // 2 - len(suggested)
+    assert found.result.affected == found.result.reads.read if found.result.reads else False
+    assert not {each.trace_id for each in found.evidence} & set(suggested)
 
 
 def test_one_call_asks_no_more_than_eight_questions(bench: Workbench) -> None:
