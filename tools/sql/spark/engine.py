@@ -13,7 +13,6 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
@@ -71,7 +70,7 @@ class SparkEngine:
 
     def _locate(self, paths: Sequence[str]) -> list[str]:
         if self.files is None:
-            return [Path(path).as_uri() for path in paths]
+            return [f"file://{path}" for path in paths]  # as it is: Spark decodes no `%20`
         stage(paths, self.files)  # what came since, such as the clusters
         return locate(paths, self.files)
 

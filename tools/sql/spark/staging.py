@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ...errors import EngineError, UserError
 from ...links import masked_uri
@@ -44,10 +44,11 @@ class Folder(NamedTuple):
 def folder_of(files: str) -> Folder:
     """The folder that `--spark-files` names: `ADDRESS`, or `ADDRESS,ADDRESS-FOR-SPARK` where the server calls it otherwise.
 
-    What stands behind a question mark (`?endpoint_override=...`), and a key in front of a bucket, are for copying alone.
+    Spark is told it without `%20` and the like, which it doesn't decode. What stands behind a question mark
+    (`?endpoint_override=...`), and a key in front of a bucket, are for copying alone.
     """
     here, _, there = files.partition(",")
-    return Folder(here.strip(), (there.strip() or _SECRET.sub("", here.strip()).split("?")[0]).rstrip("/"))
+    return Folder(here.strip(), (there.strip() or unquote(_SECRET.sub("", here.strip()).split("?")[0])).rstrip("/"))
 
 
 def locate(paths: Sequence[str], files: str) -> list[str]:

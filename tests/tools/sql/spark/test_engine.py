@@ -79,7 +79,7 @@ def test_files_are_copied_to_where_the_server_reads_them_under_a_name_of_its_own
     pq.write_table(pa.table({"trace_id": ["t1"], "half": ["discovery"]}), path)
     there, name = tmp_path / "there", tmp_path / "as the server calls it"
     name.symlink_to(there)
-    with make(catalog, replace(engine, files=f"{there.as_uri()},{name.as_uri()}")) as service:
+    with make(catalog, replace(engine, files=f"{there.as_uri()},file://{name}")) as service:
         service.extend("clusters", [str(path)])
         joined = service.query("SELECT half FROM traces JOIN clusters USING (trace_id)", title="t").table
     assert joined.to_pylist() == [{"half": "discovery"}]

@@ -92,6 +92,11 @@ def test_folder_that_the_server_calls_otherwise_is_named_behind_a_comma(tmp_path
     assert sorted(path.name for path in (tmp_path / "shared").iterdir()) == [Path(path).name for path in paths]
 
 
+def test_spark_is_told_paths_with_spaces_as_they_are() -> None:
+    assert SparkEngine("sc://nowhere")._locate(["/a b/traces-1.parquet"]) == ["file:///a b/traces-1.parquet"]
+    assert locate(["/a b/traces-1.parquet"], "file:///my%20shared/x") == ["file:///my shared/x/traces-1.parquet"]
+
+
 def test_engine_publishes_all_that_a_catalog_is_made_of_before_anything_is_asked(tmp_path: Path) -> None:
     traces, spans, kept = make_files(tmp_path / "here")
     catalog = Catalog("1", {"traces": (traces,), "spans": (spans,), "assessments": ()}, since_ms=None, until_ms=1, kept=kept)
