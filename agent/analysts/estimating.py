@@ -1,6 +1,9 @@
 """About what an analysis will ask a language model, before the first question: from how many traces there are and how long."""
 
+import math
+
 from ...graph.ports import Estimate
+from ...graph.reading_room import MOST_QUESTIONS
 from ...tools.insights.models import Usage
 from ...tools.testing.families import READ_SLOTS, family_levels
 from ...tools.testing.sequential import ReadBound, default_cap
@@ -8,9 +11,13 @@ from ...tools.workbench import Workbench
 from ..model import LanguageModel
 from ..model.budget import BYTES_PER_TOKEN
 from .planning import READ_SHARE
+from .proposing import most_readings
 
-CALLS_A_TRACE = 2
-"""The most questions for each trace of an experiment, all in all."""
+SMALL_CALLS = 2.2
+"""Questions for each trace of a small experiment, all in all: there is less to be asked about, and less to explain."""
+SECOND_LOOKS = 0.5
+"""Of the traces for which there are more questions than a look can ask, the part that is looked at again: what is decided by then
+isn't asked any more."""
 TRACE_TOKENS = 4000
 """The most tokens of one trace that are shown."""
 SHARED_TOKENS = 1800
@@ -42,13 +49,19 @@ def most_judged(traces: int, *, read_on: int) -> int:
     return min(traces, default_cap(bound, level=level) + read_on)
 
 
+def looks(traces: int) -> float:
+    """How often a trace is judged, on average: once, and again where more is asked of it than one question to a judge holds."""
+    needed = math.ceil((1 + most_readings(traces)) / MOST_QUESTIONS)
+    return 1 + SECOND_LOOKS * (needed - 1)
+
+
 def estimate_spending(bench: Workbench, model: LanguageModel, *, sample: int, read_on: int) -> Estimate:
     """About how many questions and tokens: a sample is read, then as many traces are judged as may be."""
     traces = bench.snapshot.record.traces
     chars = bench.query(LENGTHS, title="Length of a trace").to_pylist()[0]["chars"]
     each = SHARED_TOKENS + min(TRACE_TOKENS, int(float(str(chars or 0))) // BYTES_PER_TOKEN)
-    about_traces = min(traces, sample) + most_judged(traces, read_on=read_on)
-    others = min(OTHER_CALLS, max(5, CALLS_A_TRACE * traces - about_traces))
+    about_traces = min(traces, sample) + round(looks(traces) * most_judged(traces, read_on=read_on))
+    others = min(OTHER_CALLS, max(5, round(SMALL_CALLS * traces) - about_traces))
     usage = Usage(
         prompt_tokens=about_traces * each + others * OTHER_TOKENS, completion_tokens=(about_traces + others) * ANSWER_TOKENS
     )

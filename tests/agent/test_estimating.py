@@ -1,6 +1,6 @@
 """About what an analysis will ask a language model: bounded by what readings take, however many traces there are."""
 
-from analyze_experiment.agent.analysts.estimating import most_judged
+from analyze_experiment.agent.analysts.estimating import looks, most_judged
 
 
 def test_of_few_traces_each_is_judged() -> None:
@@ -11,3 +11,8 @@ def test_of_many_traces_no_more_are_judged_than_readings_take() -> None:
     assert most_judged(20_000, read_on=0) < 1_500
     assert most_judged(20_000, read_on=300) == most_judged(20_000, read_on=0) + 300
     assert most_judged(2_000_000, read_on=300) == most_judged(20_000, read_on=300)
+
+
+def test_a_trace_is_looked_at_again_where_more_is_asked_of_it_than_one_look_can_answer() -> None:
+    assert (looks(50), looks(199)) == (1, 1)
+    assert looks(200) == looks(1_000_000) == 1.5
