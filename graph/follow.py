@@ -1,6 +1,5 @@
 """Issues that live on: the look that begins a trend, and the one that each later analysis adds to it."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from ..tools.workbench import Workbench
 from .context import Context, in_thread
 from .ports import Event
 from .reading import is_read
+from .side_by_side import side_by_side
 
 
 class Beginning(NamedTuple):
@@ -45,7 +45,7 @@ async def begin(bench: Workbench, watch: Plan | None, *, owner: str, result: Tes
     if watch.reading is not None:
         assert result is not None, "an issue that is found by reading has a result"
         return Beginning(watch, look=_point(bench, result))
-    onset, look = await asyncio.gather(
+    onset, look = await side_by_side(
         in_thread(lambda: bench.executor.onset(watch, owner=owner)), in_thread(lambda: bench.executor.look(watch, owner=owner))
     )
     return Beginning(watch, onset, _point(bench, look))

@@ -113,8 +113,10 @@ def open_nursery() -> Generator[socket.socket]:
                 start_new_session=True,
             )
         with nursery:
-            yield ours
-            ours.close()
+            try:
+                yield ours
+            finally:
+                ours.close()  # whatever ended it, or the nursery waits for requests for ever
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Census: every trace counted, and the counted facts that are issues at once (workflow 2.1.7, 2.2)."""
 
-import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -14,6 +13,7 @@ from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..follow import begin, in_scope
 from ..ports import Event
+from ..side_by_side import side_by_side
 from ..state import State, run_of
 
 
@@ -54,7 +54,7 @@ def _with_circumstance(bench: Workbench, draft: IssueDraft) -> IssueDraft:
 
 async def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
     completed = await in_thread(lambda: complete(found, bench.sql))
-    draft, beginning = await asyncio.gather(
+    draft, beginning = await side_by_side(
         in_thread(lambda: _with_circumstance(bench, in_scope(bench, completed.draft))),
         begin(bench, completed.draft.watch, owner="census"),
     )

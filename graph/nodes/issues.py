@@ -1,6 +1,5 @@
 """Issues: what was validated and is a problem, with its traces, its cause and what to do (workflow 2.6); and the known ones."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..follow import Beginning, begin, follow_known, in_scope
 from ..mirror import show_in_mlflow
 from ..ports import Event, Explanation
 from ..reading_on import read_on
+from ..side_by_side import side_by_side
 from ..state import State, run_of
 from ..telling import Finding, Telling
 
@@ -69,7 +69,7 @@ async def _prove(
     context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], sought: Sought | None
 ) -> None:
     hypothesis, cell = finding
-    explained, beginning = await asyncio.gather(_explain(context, bench, finding, affected, sought), _begin(bench, finding))
+    explained, beginning = await side_by_side(_explain(context, bench, finding, affected, sought), _begin(bench, finding))
     flagged = sought.flagged if sought is not None else None
     entry = context.playbook.get(hypothesis.playbook)
     traces = bench.snapshot.record.traces

@@ -18,7 +18,7 @@ from analyze_experiment.agent.settings import Settings
 from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.agent.unfinished import TRIES, Unfinished
 from analyze_experiment.evals.month.traffic import Rates, end_of, new_store, write_day
-from analyze_experiment.graph import pool
+from analyze_experiment.graph import pool, side_by_side
 from analyze_experiment.graph.ports import Analyst
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, entries
 from analyze_experiment.tests.conftest import copy_store
@@ -165,7 +165,7 @@ def main() -> None:
     """Prints one JSON object per trial."""
     name, template, work, shard, shards = sys.argv[1:]
     import_mlflow()
-    pool.WIDTH = census.AT_ONCE = 1  # two at a time write in either order
+    pool.WIDTH = census.AT_ONCE = side_by_side.AT_ONCE = 1  # two at a time write in either order
     lease.BEAT_S = 3600  # it is renewed as often as an analysis is slow, and a busy machine is that by chance
     mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it
