@@ -7,6 +7,7 @@ from ..tools.census.feedback import PEOPLE_SQL
 from ..tools.census.literals import quote
 from ..tools.errors import QueryError
 from ..tools.insights.models import Agreement, Evidence, Hypothesis, Judgement
+from ..tools.sql.intermediate import nested
 from ..tools.testing.compose import REFUTING, SUPPORTING
 from ..tools.testing.consequences import Flagged, weigh_flagged
 from ..tools.testing.execute import Execution
@@ -65,7 +66,7 @@ def _put_aside(bench: Workbench, plan: Plan, owner: str) -> frozenset[str]:
     if not plan.leave_out:
         return frozenset()
     ids = ", ".join(quote(each) for each in plan.leave_out)
-    population = f"SELECT trace_id FROM ({plan.population}) WHERE trace_id IN ({ids})"
+    population = f"SELECT trace_id FROM {nested(plan.population)} WHERE trace_id IN ({ids})"
     suggested = plan.model_copy(update={"population": population, "leave_out": ()})
     _, places = bench.executor.order(suggested, most=len(plan.leave_out), owner=owner)
     return frozenset(place.trace_id for place in places)

@@ -152,7 +152,7 @@ def test_a_trace_that_suggested_a_statement_is_asked_about_where_it_is_read_anyw
     listed = [str(row["trace_id"]) for row in rows]
     suggested, elsewhere = listed[1:9:2], listed[0]
     all_of_them = ask(bench, "jokes", cap=TRACES)
-    told = ask(bench, leave_out=[*suggested, elsewhere], where="contains(response_text, 'promise')")
+    told = ask(bench, leave_out=[*suggested, elsewhere], where="contains(response_text, 'promise')  -- as a model writes it")
     judge = ScriptedJudge()
     _, found = carried_out(bench, judge, all_of_them, told, read_on=TRACES)
 
