@@ -76,7 +76,7 @@ def refresh(
     size = min(WINDOW_TRACES, workers.window_traces or WINDOW_TRACES)
     surveyor = Surveyor(workers, folder, known.whole.survey)
     compared = surveyor.compare(known.windows, lambda: progress(0, sum(window.traces for window in known.windows)))
-    held = windows_that_hold(folder, known, compared, horizon_ms)
+    held = windows_that_hold(workers, folder, known, compared, horizon_ms)
     steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, ""), size, held), progress)
     windows = {window.low: window for window in known.windows if window.low < start}
     windows |= {step.window.low: step.window for step in steps}
@@ -98,7 +98,7 @@ def refresh(
     found = held | {low for low in windows if sure and low >= start} if survey is not None else set[Key]()
     windows = {low: replace(window, surveyed=low in found) for low, window in windows.items()}
     indexes = tuple(windows[low].parts[INDEX] for low in sorted(windows) if windows[low].parts)
-    whole = Whole(first_ms, horizon_ms, indexes, surveyor.keep(survey))
+    whole = Whole(first_ms, horizon_ms, indexes, surveyor.keep(survey, sure=sure))
     write_manifest(folder, windows, horizon_ms, whole)
     surveyor.tidy(whole.survey)
     covers_all = whole.since_ms == BEGINNING.timestamp_ms

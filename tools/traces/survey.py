@@ -1,9 +1,13 @@
 """What a store's tables said when their traces were last copied: so that a refresh looks only at the windows that changed.
 
-Looking up the rows of each trace takes long, for those of a million traces lie in twenty million places; reading the tables from
-end to end takes a quarter of it. So each table is divided into pieces of rows that lie together, and digests of them are kept.
-Of a piece with another digest all traces are taken to have changed, and their windows are looked at closely
-(`refresh.checked`). It errs on that side alone: where rows are gone, and nobody knows of which traces, all windows are.
+Looking up the rows of each trace takes long, for those of a million traces lie in twenty million places. So each table is divided
+into pieces of rows that lie together, and digests of them are kept. A piece whose pages in the store's file are the same bytes is
+the same; the others are read. Of one with other rows all traces are taken to have changed, and their windows are looked at
+closely (`refresh.checked`). It errs on that side alone: where rows are gone, and nobody knows of which traces, all windows are.
+
+Spans aren't surveyed: whenever MLflow 3.17 writes some it raises their trace's `db_payload_generation`
+(`SqlAlchemyStore._advance_db_payload_generations_for_db_span_writes`), and that is in the trace's own row. Spans that somebody
+changes in the database by hand are only seen when their window is looked at for another reason, or copied anew.
 
 What a window was found to be while somebody wrote to the store needn't be what the survey found: it is looked at again next time.
 """
@@ -12,8 +16,8 @@ import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,17 +27,19 @@ import pyarrow as pa
 from .columns import text_column
 from .manifest import INDEX, PARTS, Manifest, Window, complete
 from .sources.base import Key
-from .surveying import NAME_DIGITS, SURVEY, Differences, IdRange, Piece
+from .surveying import Differences, Piece
 from .workers import Worker, Workers
 
+SURVEY = "survey"
+"""The folder, in a copy's, of its last survey."""
+NAME_DIGITS = 20
 LEAST_TRACES = 50_000
 """Fewer are looked at closely in less than a second."""
 SHARE = 4
 """Where the tables hold more traces than so many times those that were copied, looking these up is faster than reading all."""
-PIECE_ROWS = 4_096
+PIECE_ROWS = {"trace_info": 1_024, "trace_tags": 4_096, "trace_request_metadata": 8_192, "assessments": 512}
+"""Table -> rows of a piece: those of about a thousand traces, so that where one has changed few windows are looked at."""
 PIECES_AT_ONCE = 16
-RANGE_TRACES = 50_000
-"""Traces whose spans are counted at once."""
 LAST_ID = chr(0x10FFFF)
 """After every trace id."""
 
@@ -44,21 +50,21 @@ class Survey:
 
     runs: tuple[str, ...]
     pieces: tuple[Piece, ...] = ()
-    ranges: tuple[IdRange, ...] = ()
+    stamp: str = ""
+    """That of a store that says nothing else; empty where it isn't sure that this one doesn't."""
 
     @classmethod
     def read(cls, folder: Path, name: str) -> "Survey | None":
         """The survey of this name in a copy's folder; None where there is none that can be read."""
         try:
             data = json.loads((folder / SURVEY / name).read_text(encoding="utf-8")) if name else {}
-            pieces, ranges = (Piece(*each) for each in data["pieces"]), (IdRange(*each) for each in data["ranges"])
-            return cls(tuple(data["runs"]), tuple(pieces), tuple(ranges))
+            return cls(tuple(data["runs"]), tuple(Piece(*each) for each in data["pieces"]), data.get("stamp", ""))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, folder: Path) -> str:
         """Keeps it beside the one before; gives its name."""
-        text = json.dumps({"runs": self.runs, "pieces": self.pieces, "ranges": self.ranges})
+        text = json.dumps({"runs": self.runs, "pieces": self.pieces, "stamp": self.stamp})
         path = folder / SURVEY / f"{hashlib.sha256(text.encode()).hexdigest()[:NAME_DIGITS]}.json"
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
@@ -90,26 +96,27 @@ class Surveyor:
         """A survey of now beside the last one; None where there is none, or where it isn't worth while."""
         if self.known is None or not self._is_worth_while(windows):
             return None
+        if self.known.stamp and self.began[0] is not None and self.began[0].stamp == self.known.stamp:
+            return Compared(self.known, Differences())
         return self._survey(self.known, looking, compared=True)
 
     def first(self, windows: Sequence[Window], looking: Callable[[], None]) -> Survey | None:
         """A survey of what these windows were copied from; None where that isn't sure, or where it isn't worth while."""
         if not (self._is_worth_while(windows) and self.is_quiet()):
             return None
-        bounds = pairwise(["", *self._id_bounds(windows), ""])
-        known = Survey((), (), tuple(IdRange(after, last) for after, last in bounds))
-        return self._survey(known, looking, compared=False).survey if self.is_quiet() else None
+        return self._survey(Survey(()), looking, compared=False).survey if self.is_quiet() else None
 
-    def keep(self, survey: Survey | None) -> str:
-        """Writes it, and gives its name; empty where there is none."""
-        return "" if survey is None else survey.write(self.folder)
+    def keep(self, survey: Survey | None, *, sure: bool) -> str:
+        """Writes it, and gives its name; empty where there is none. `sure`: nobody has written since the refresh began."""
+        stands = self.began[0]
+        if survey is None or stands is None:
+            return ""
+        return replace(survey, stamp=stands.stamp if sure else "").write(self.folder)
 
     def tidy(self, name: str) -> None:
         """Removes all surveys but the one of this name."""
-        survey = Survey.read(self.folder, name)
-        named = {name, *(each.file for each in survey.ranges)} if survey else set[str]()
         for path in (self.folder / SURVEY).glob("*"):
-            if path.name not in named:
+            if path.name != name:
                 path.unlink(missing_ok=True)
 
     def _is_worth_while(self, windows: Sequence[Window]) -> bool:
@@ -122,36 +129,20 @@ class Surveyor:
         assert stands is not None
         (self.folder / SURVEY).mkdir(mode=0o700, exist_ok=True)
         pieces: list[Piece] = []
-        ranges: list[IdRange] = []
         found = Differences()
 
-        def look(worker: Worker, item: IdRange | list[Piece]) -> Iterator[Differences]:
-            if isinstance(item, IdRange):
-                seen, differs = worker.survey_spans(item, self.folder / SURVEY)
-                ranges.append(seen)
-            else:
-                read, differs = worker.survey_rows(item, compared=compared)
-                pieces.extend(read)
+        def look(worker: Worker, item: list[Piece]) -> Iterator[Differences]:
+            read, differs = worker.survey_rows(item, compared=compared)
+            pieces.extend(read)
             yield differs
 
-        rows = pieces_until(known.pieces, stands.last_rows)
-        items = [*known.ranges, *(rows[first : first + PIECES_AT_ONCE] for first in range(0, len(rows), PIECES_AT_ONCE))]
-        for differs in self.workers.each(look, items):
+        for differs in self.workers.each(look, list(batches(pieces_until(known.pieces, stands.last_rows)))):
             looking()
             found.add(differs)
         runs = set(known.runs) ^ set(stands.runs)
         if compared and runs:
             found.add(self.workers.started[0].made_under(sorted(runs)))
-        return Compared(Survey(tuple(stands.runs), tuple(sorted(pieces)), tuple(sorted(ranges))), found)
-
-    def _id_bounds(self, windows: Sequence[Window]) -> list[str]:
-        """Ids of traces that divide all of them into parts of about the same size."""
-        traces = sum(window.traces for window in windows)
-        with duckdb.connect() as duck:
-            drawn = "SELECT trace_id FROM read_parquet($files) WHERE hash(trace_id) % 100 = 0 ORDER BY trace_id"
-            ids = [trace_id for (trace_id,) in duck.execute(drawn, {"files": index_files(self.folder, windows)}).fetchall()]
-        parts = max(1, traces // RANGE_TRACES)
-        return sorted({ids[place * len(ids) // parts] for place in range(1, parts)} if ids else ())
+        return Compared(Survey(tuple(stands.runs), tuple(sorted(pieces))), found)
 
 
 def pieces_until(known: Sequence[Piece], last_rows: Mapping[str, int]) -> list[Piece]:
@@ -159,15 +150,23 @@ def pieces_until(known: Sequence[Piece], last_rows: Mapping[str, int]) -> list[P
     pieces = list(known)
     for table, last in last_rows.items():
         after = max((piece.last for piece in known if piece.table == table), default=0)
-        pieces += [Piece(table, first, min(first + PIECE_ROWS, last)) for first in range(after, last, PIECE_ROWS)]
+        pieces += [Piece(table, first, min(first + PIECE_ROWS[table], last)) for first in range(after, last, PIECE_ROWS[table])]
     return pieces
 
 
-def windows_that_hold(folder: Path, known: Manifest, compared: Compared | None, horizon_ms: int) -> set[Key]:
+def batches(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """The pieces, as many as are looked at together: of one table each, in order."""
+    for _, of_table in groupby(sorted(pieces), key=lambda piece: piece.table):
+        together = list(of_table)
+        yield from (together[first : first + PIECES_AT_ONCE] for first in range(0, len(together), PIECES_AT_ONCE))
+
+
+def windows_that_hold(workers: Workers, folder: Path, known: Manifest, compared: Compared | None, horizon_ms: int) -> set[Key]:
     """Those of a copy's windows that hold what the store holds, as far as the survey tells; none without one."""
     if compared is None:
         return set()
-    open_end = known.windows[-1].low if horizon_ms != known.horizon_ms else None
+    later = workers.started[0].bounds(Key(known.horizon_ms + 1, ""), Key(horizon_ms + 1, ""), LEAST_TRACES)
+    open_end = known.windows[-1].low if later else None
     windows = [window for window in known.windows if window.surveyed and not window.missing and complete(window, folder)]
     return {window.low for window in windows} - touched(folder, windows, compared.found) - {open_end}
 

@@ -25,7 +25,7 @@ from .extract import Extractor
 from .manifest import PARTS, Part, Window
 from .sources.base import Headers, Key, Oversized, RawWindow, TraceSource, WholeTables
 from .sources.choose import open_source
-from .surveying import IdRange, Piece, look_at_rows, look_at_spans
+from .surveying import Piece, look_at_rows
 
 WINDOW_BYTES = 128 * 2**20
 """Span content that a piece may hold, so that memory stays bounded; a single larger trace is a piece of its own."""
@@ -70,7 +70,7 @@ def attend(source: TraceSource, extractor: Extractor, request: Mapping[str, obje
             yield from copy(source, extractor, Key(ms, trace_id), Key(end_ms, end_id), Path(folder))
             yield {}
         case {"do": str(do)} if do in SURVEYING and (tables := source.tables) is not None:
-            yield SURVEYING[do](tables, request, extractor)
+            yield SURVEYING[do](tables, request)
         case {"do": "standing"}:
             yield {"standing": None}
         case _:
@@ -87,31 +87,23 @@ def tell_version(tables: WholeTables, *_: object) -> Mapping[str, object]:
     return {"version": tables.version()}
 
 
-def find_made_under(tables: WholeTables, request: Request, _: Extractor) -> Mapping[str, object]:
+def find_made_under(tables: WholeTables, request: Request) -> Mapping[str, object]:
     """Traces of runs."""
     return {"trace_ids": tables.made_under(cast("list[str]", request["runs"]))}
 
 
-def survey_rows(tables: WholeTables, request: Request, _: Extractor) -> Mapping[str, object]:
+def survey_rows(tables: WholeTables, request: Request) -> Mapping[str, object]:
     """What pieces of the tables are like."""
-    pieces = [Piece(*each) for each in cast("list[tuple[str, int, int, str, str]]", request["pieces"])]
+    pieces = [Piece(*each) for each in cast("list[tuple[str, int, int, str, str, str]]", request["pieces"])]
     now, found = look_at_rows(tables, pieces, compared=bool(request["compared"]))
     return {"pieces": now, **found.to_json()}
 
 
-def survey_spans(tables: WholeTables, request: Request, extractor: Extractor) -> Mapping[str, object]:
-    """What the spans of some traces are like."""
-    traces = IdRange(*cast("tuple[str, str, str]", request["range"]))
-    now, found = look_at_spans(tables, traces, Path(cast(str, request["folder"])), extractor.duck)
-    return {"range": now, **found.to_json()}
-
-
-SURVEYING: Mapping[str, Callable[[WholeTables, Request, Extractor], Mapping[str, object]]] = {
+SURVEYING: Mapping[str, Callable[[WholeTables, Request], Mapping[str, object]]] = {
     "standing": stand,
     "version": tell_version,
     "made under": find_made_under,
     "survey rows": survey_rows,
-    "survey spans": survey_spans,
 }
 """What only a store can be asked whose tables are read from end to end."""
 

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
 from threading import Event, Lock
@@ -21,7 +20,7 @@ from .extract import Extractor
 from .manifest import Window
 from .sources.base import Bound, Key, Standing
 from .sources.choose import is_waited_for, open_source
-from .surveying import Differences, IdRange, Piece
+from .surveying import Differences, Piece
 from .worker import attend
 
 NEAR_WINDOW = 1_000
@@ -91,7 +90,7 @@ class Worker:
     def standing(self) -> Standing | None:
         """How the store's tables stand, where they can be read from end to end."""
         found = self._ask(do="standing")["standing"]
-        return None if found is None else Standing(*cast("tuple[int, dict[str, int], list[str]]", found))
+        return None if found is None else Standing(*cast("tuple[int, dict[str, int], list[str], str]", found))
 
     def version(self) -> int:
         """Another number than before if anybody has written to the store since."""
@@ -104,13 +103,8 @@ class Worker:
     def survey_rows(self, pieces: Sequence[Piece], *, compared: bool) -> tuple[list[Piece], Differences]:
         """The pieces as they are now, and what differs."""
         answer = self._ask(do="survey rows", pieces=pieces, compared=compared)
-        now = cast("list[tuple[str, int, int, str, str]]", answer["pieces"])
+        now = cast("list[tuple[str, int, int, str, str, str]]", answer["pieces"])
         return [Piece(*each) for each in now], Differences.from_json(answer)
-
-    def survey_spans(self, traces: IdRange, folder: Path) -> tuple[IdRange, Differences]:
-        """The range of traces as its spans are now, and what differs."""
-        answer = self._ask(do="survey spans", range=traces, folder=str(folder))
-        return IdRange(*cast("tuple[str, str, str]", answer["range"])), Differences.from_json(answer)
 
     def copy(self, low: Key, high: Key, folder: str) -> Iterator[tuple[Window, Key]]:
         """Copies a range; yields each piece, and where it ends, once its files are there."""

@@ -11,9 +11,10 @@ import pytest
 from analyze_experiment.tests.tools.traces.raw_rows import START_MS
 from analyze_experiment.tests.tools.traces.store_rows import EXPERIMENT, StoreRows
 from analyze_experiment.tools.errors import StoreError, UserError
-from analyze_experiment.tools.traces.sources.base import BEGINNING, Key, RawWindow
+from analyze_experiment.tools.traces.sources.base import BEGINNING, Key, RawWindow, RowRange
 from analyze_experiment.tools.traces.sources.choose import open_source
 from analyze_experiment.tools.traces.sources.sqlite import SqliteSource
+from analyze_experiment.tools.traces.sources.sqlite_pages import PageReader
 
 END = Key(2**60, "")
 HOLD = """import sqlite3, sys
@@ -21,6 +22,11 @@ connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 sys.stdin.read()"""
+
+WRITE = """import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0)
+connection.execute("UPDATE trace_tags SET value = '2'")
+connection.commit()"""
 
 
 @pytest.fixture
@@ -140,6 +146,24 @@ def test_locked_store_is_waited_for_and_then_named(store: StoreRows) -> None:
             source.read(BEGINNING, END)
         holder.communicate()
     assert read(store).headers.traces.num_rows == 0
+
+
+def test_nobody_can_write_while_pages_are_looked_at(store: StoreRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, for locks hold between processes only."""
+    store.add_trace("tr-1")
+    found: list[str] = []
+
+    def write(*_: object) -> list[str]:
+        done = subprocess.run([sys.executable, "-c", WRITE, str(store.path)], capture_output=True, text=True, check=False)
+        found.append(done.stderr.strip().split("\n")[-1])
+        return [""]
+
+    monkeypatch.setattr(PageReader, "digests", write)
+    with SqliteSource(store.uri, EXPERIMENT) as source:
+        (rows,) = source.rows("trace_tags", [RowRange(0, 10, "")])
+    assert found == ["sqlite3.OperationalError: database is locked"]
+    assert rows.rows is not None
+    assert rows.rows.num_rows == 2
 
 
 def test_store_of_another_schema_is_named(tmp_path: Path) -> None:

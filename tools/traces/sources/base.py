@@ -166,6 +166,26 @@ class Standing(NamedTuple):
     """Table -> the number of its last row."""
     runs: list[str]
     """The runs of analyses, sorted: traces that were made under them are excluded."""
+    stamp: str
+    """Another whenever anybody has written to the store since, whoever asks; empty where that can't be told."""
+
+
+class RowRange(NamedTuple):
+    """Rows of a table by their numbers: `after` excluded, `last` included."""
+
+    after: int
+    last: int
+    pages: str
+    """Digest of where they lie, as it is known; empty where it isn't."""
+
+
+class FoundRows(NamedTuple):
+    """Rows as they are now."""
+
+    pages: str
+    """Digest of where they lie: while it is the same, so are they. Empty where there is none."""
+    rows: pa.Table | None
+    """By number: all that `Headers` hold of them, and what decides whether they do; None where the digest was known."""
 
 
 class WholeTables(Protocol):
@@ -182,12 +202,8 @@ class WholeTables(Protocol):
         """That of `standing`, now."""
         ...
 
-    def rows(self, table: str, after: int, last: int) -> pa.Table:
-        """The rows of these numbers, by number: all that `Headers` hold of them, and what decides whether they do."""
-        ...
-
-    def span_marks(self, after: str, last: str) -> pa.Table:
-        """As in `Headers`, of the traces with these ids, by id; to the end where `last` is empty."""
+    def rows(self, table: str, ranges: Sequence[RowRange]) -> list[FoundRows]:
+        """The rows of these ranges, which are in order, all at one moment."""
         ...
 
     def made_under(self, runs: Sequence[str]) -> list[str]:

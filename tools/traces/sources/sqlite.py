@@ -18,8 +18,9 @@ from ...errors import StoreError
 from ...sqlite_file import sqlite_path
 from ..columns import text_column
 from . import adbc
-from .base import Standing, WholeTables
+from .base import FoundRows, RowRange, Standing, WholeTables
 from .database import DatabaseSource
+from .sqlite_pages import PageReader
 from .statements import Dialect, Statement
 
 Result = TypeVar("Result")
@@ -42,9 +43,11 @@ class SqliteSource(DatabaseSource):
 
     def __init__(self, uri: str, experiment_id: str, *, patience_ms: int = PATIENCE_MS) -> None:
         super().__init__(uri, experiment_id, place=str(sqlite_path(uri)))
+        self.pages = PageReader(self.place)  # before the database is opened, and closed after it
         try:
             self.database: AdbcDatabase = adbc_driver_sqlite.connect(f"file:{quote(self.place)}?mode=ro")
         except AdbcError as error:
+            self.pages.close()
             raise StoreError(explained(self.place, str(error))) from error
         self.connection = AdbcConnection(self.database)
         adbc.execute(self.connection, f"PRAGMA busy_timeout = {patience_ms}")
@@ -77,18 +80,25 @@ class SqliteSource(DatabaseSource):
     def standing(self) -> Standing:
         """What there is now; a write after it makes another version."""
         version, said = self.version(), self.statements
-        last_rows, runs = self.reading(lambda: [self.fetch(each) for each in (said.last_rows(), said.analysing_runs())])
-        return Standing(version, last_rows.to_pylist()[0], sorted(runs.column("run_id").to_pylist()))
 
-    def rows(self, table: str, after: int, last: int) -> pa.Table:
-        """The rows of these numbers."""
-        text = self.statements.rows(table, after, last).text
-        found = self.reading(lambda: adbc.fetch(self.connection, text, None).slice(1))
-        return readable(found, {"trace_id"})  # of the others only their bytes are looked at
+        def now() -> Standing:
+            last_rows, runs = self.fetch(said.last_rows()), self.fetch(said.analysing_runs())
+            return Standing(version, last_rows.to_pylist()[0], sorted(runs.column("run_id").to_pylist()), self.pages.stamp())
 
-    def span_marks(self, after: str, last: str) -> pa.Table:
-        """Of the traces with these ids, by id."""
-        return self.reading(lambda: self.fetch(self.statements.span_marks_by_id(after, last)))
+        return self.reading(now)
+
+    def rows(self, table: str, ranges: Sequence[RowRange]) -> list[FoundRows]:
+        """The rows of these ranges, but for those on pages that are as they are known to be."""
+
+        def now() -> list[FoundRows]:
+            root = self.fetch(self.statements.root_page(table)).to_pylist()[0]["page"]  # the first to be read, so that it locks
+            pages = self.pages.digests(root, [(each.after, each.last) for each in ranges])
+            return [
+                FoundRows(found, None if found and found == known.pages else self._rows(table, known))
+                for known, found in zip(ranges, pages, strict=True)
+            ]
+
+        return self.reading(now)
 
     def made_under(self, runs: Sequence[str]) -> list[str]:
         """The traces that were made under these runs."""
@@ -98,6 +108,11 @@ class SqliteSource(DatabaseSource):
         """Lets go of the file."""
         self.connection.close()
         self.database.close()
+        self.pages.close()
+
+    def _rows(self, table: str, wanted: RowRange) -> pa.Table:
+        text = self.statements.rows(table, wanted.after, wanted.last).text
+        return readable(adbc.fetch(self.connection, text, None).slice(1), {"trace_id"})  # only bytes matter of the others
 
 
 def readable(table: pa.Table, names: Container[str] = ()) -> pa.Table:

@@ -156,11 +156,10 @@ class Statements:
             )
         return self._typed(LABEL_SCHEMA, LABEL_COLUMNS, f"{table} l WHERE {numbers}")
 
-    def span_marks_by_id(self, after: str, last: str) -> Statement:
-        """As `span_marks`, of the traces with these ids; to the end where `last` is empty."""
-        end = f" AND s.trace_id <= {self.dialect.text(last)}" if last else ""
-        source = f"spans s WHERE s.trace_id > {self.dialect.text(after)}{end} GROUP BY s.trace_id"
-        return self._typed(SPAN_MARK_SCHEMA, SPAN_MARK_COLUMNS, source)
+    def root_page(self, table: str) -> Statement:
+        """On which page of SQLite's file a table begins."""
+        source = f"sqlite_schema WHERE type = 'table' AND name = {self.dialect.text(table)}"
+        return self._typed(pa.schema([("page", pa.int64())]), {"page": "rootpage"}, source)
 
     def made_under(self, runs: Iterable[str]) -> Statement:
         """The traces that were made under these runs."""
