@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..tools.insights.affected import AffectedTrace
+from ..tools.insights.affected import AffectedTrace, ids_of
 from ..tools.insights.models import Cause, Hypothesis, Issue, Severity
 from ..tools.insights.transitions import SETTLED
 from ..tools.testing.endings import asks_for_ending, endings_of, tell_parts
@@ -25,7 +25,7 @@ def is_harmless(bench: Workbench, affected: Sequence[AffectedTrace]) -> bool:
     seen = [each.consequence for each in affected if each.consequence]
     if seen:
         return seen.count("wrong") < LITTLE * bench.snapshot.record.traces
-    endings = endings_of((each.trace_id for each in affected), judged_endings(bench))
+    endings = endings_of(ids_of(affected), judged_endings(bench))
     return endings is not None and is_exception(endings)
 
 
@@ -33,7 +33,7 @@ def parts_of(bench: Workbench, ended: Sequence[AffectedTrace]) -> Cause:
     """Which other issues of this analysis tell of the traces that ended wrongly. Blocks."""
     about_ends = {each.hypothesis_id for each in bench.store.list_hypotheses(bench.run_id) if asks_for_ending(each.plan)}
     told = [
-        (issue.title, [each.trace_id for each in bench.store.issue_traces(issue.issue_id)])
+        (issue.title, list(bench.store.issue_traces(issue.issue_id).ids()))
         for issue in bench.store.list_issues(bench.experiment_id)
         if issue.source_run_id == bench.run_id and issue.hypothesis_id not in about_ends
     ]
@@ -49,7 +49,7 @@ def rate_by_ending(context: Context, bench: Workbench, hypotheses: Sequence[Hypo
     for issue in bench.store.list_issues(bench.experiment_id):
         if issue.source_run_id != bench.run_id or issue.consequences is not None or issue.status in SETTLED:
             continue
-        endings = endings_of((each.trace_id for each in bench.store.issue_traces(issue.issue_id)), judged)
+        endings = endings_of(bench.store.issue_traces(issue.issue_id).ids(), judged)
         if endings is not None and (issue.endings is None or endings.counts != issue.endings.counts):
             rated = rate_endings(*issue.by_share, endings, floor=_floor(context, issue, by_id))
             bench.store.keep_endings(issue.issue_id, endings, rated.severity, rated.because, run_id=bench.run_id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..tools.insights.affected import AffectedTrace
+from ..tools.insights.affected import AffectedTrace, ids_of
 from ..tools.insights.identity import issue_id
 from ..tools.insights.models import Aspect, Cell, Hypothesis, HypothesisDraft, HypothesisStatus, Issue
 from ..tools.insights.transitions import SETTLED
@@ -43,7 +43,7 @@ class Telling:
         self._known = {issue.issue_id for issue in issues}
         self._settled = {issue.issue_id for issue in issues if issue.status in SETTLED}
         self._told = {
-            issue.issue_id: [Shown(trace_set(each.trace_id for each in bench.store.issue_traces(issue.issue_id)))]
+            issue.issue_id: [Shown(trace_set(bench.store.issue_traces(issue.issue_id).ids()))]
             for issue in issues
             if issue.source_run_id == bench.run_id and issue.source == "census" and issue.status not in SETTLED
         }
@@ -113,7 +113,7 @@ class Telling:
         assert plan is not None, "a verdict by test has a plan"
         compares = plan.decision.kind in {"contrast", "shift", "slices"}
         return Shown(
-            trace_set(each.trace_id for each in affected),
+            trace_set(ids_of(affected)),
             is_cell=cell is not None,
             compare=(lambda: trace_set(executor.exposed(plan, owner=owner, cell=cell))) if compares else None,
             of_any_kind=_is_of_any_kind(hypothesis),

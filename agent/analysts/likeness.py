@@ -190,4 +190,4 @@ def _finds(bench: Workbench, plan: Plan) -> Ids:
         QueryError: a step fails.
     """
     whole = plan.model_copy(update={"half": "all", "leave_out": ()})
-    return trace_set(each.trace_id for each in bench.executor.affected(whole, owner=OWNER))
+    return trace_set(bench.executor.affected(whole, owner=OWNER).ids())

@@ -12,11 +12,9 @@ The same fact is not told twice:
 The share of traces that end in ERROR stands beside what makes them fail: it is what users see.
 """
 
-import hashlib
-from heapq import nsmallest
 from typing import NamedTuple
 
-from ..insights.affected import BATCH, AffectedTrace, AffectedTraces
+from ..insights.affected import AffectedTraces, said_once, some_of
 from ..insights.models import Census, Evidence, IssueDraft
 from .drafting import OperationalIssue, draft_issue
 from .figures import Queries
@@ -51,11 +49,10 @@ def complete(issue: OperationalIssue, sql: Queries) -> CompletedIssue:
         QueryError: the affected traces can't be fetched.
     """
     result = sql.query(issue.affected_sql, title=f"Traces affected by: {issue.draft.title}", owner="census")
-    rows = (row for batch in result.table.to_batches(max_chunksize=BATCH) for row in batch.to_pylist())
-    traces = AffectedTraces.of(
-        AffectedTrace(str(row["trace_id"]), str(row["span_id"]), clip(str(row["note"]), RATIONALE_CHARS)) for row in rows
-    )
-    cited = nsmallest(EVIDENCE, traces, key=lambda trace: (hashlib.md5(trace.trace_id.encode()).hexdigest(), trace.trace_id))
+    found = result.table
+    notes = said_once(found["note"], lambda note: clip(str(note), RATIONALE_CHARS))
+    traces = AffectedTraces.of_columns(trace_id=found["trace_id"], span_id=found["span_id"], note=notes)
+    cited = some_of(traces, EVIDENCE)
     evidence = tuple(
         Evidence(trace_id=trace.trace_id, span_id=trace.span_id or None, rationale=trace.note, step="affected") for trace in cited
     )

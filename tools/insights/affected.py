@@ -2,13 +2,14 @@
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from heapq import nsmallest
 from itertools import islice
 from typing import NamedTuple, Self, overload
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 BATCH = 10_000
 """Traces that are objects of Python at one time, where a list is gone through."""
@@ -26,6 +27,8 @@ class AffectedTrace(NamedTuple):
     consequence: str = ""
 
 
+_BLOCK = 1 << 24
+"""Bytes of a CSV that are read at one time; no row is as long."""
 _SCHEMA = pa.schema([(name, pa.string()) for name in AffectedTrace._fields])
 
 
@@ -46,10 +49,28 @@ class AffectedTraces(Sequence[AffectedTrace]):
         return cls(pa.Table.from_batches(batches, schema=_SCHEMA))
 
     @classmethod
+    def of_columns(cls, **columns: pa.ChunkedArray) -> Self:
+        """Of columns by their names; what is missing or NULL is empty."""
+        empty = pa.array([""], pa.string())
+        size = len(columns["trace_id"])
+        texts = [
+            columns[name].cast(pa.string()).fill_null("") if name in columns else empty.take(pa.array([0] * size, pa.int32()))
+            for name in _SCHEMA.names
+        ]
+        return cls(pa.Table.from_arrays(texts, schema=_SCHEMA))
+
+    @classmethod
     def from_csv(cls, data: bytes) -> Self:
         """The inverse of `to_csv`, of its UTF-8."""
-        lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
-        return cls.of(AffectedTrace(*row) for row in islice(csv.reader(lines), 1, None))
+        from pyarrow import csv  # late: few commands read a list
+
+        read = csv.read_csv(
+            pa.py_buffer(data),
+            read_options=csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(column_types=_SCHEMA, strings_can_be_null=False),
+        )
+        return cls.of_columns(**dict(zip(read.column_names, read.columns, strict=True)))
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -76,16 +97,58 @@ class AffectedTraces(Sequence[AffectedTrace]):
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
+    def ids(self) -> Iterator[str]:
+        """The trace of each, without an object for what else is known of it."""
+        for part in self._table["trace_id"].chunks:
+            for start in range(0, len(part), BATCH):
+                yield from part.slice(start, BATCH).to_pylist()
+
+    def of_traces(self, trace_ids: Collection[str]) -> list[AffectedTrace]:
+        """Those of these traces."""
+        wanted = pc.SetLookupOptions(pa.array(list(trace_ids), pa.string()))
+        return list(_rows(self._table.filter(pc.call_function("is_in", [self._table["trace_id"]], wanted))))
+
+    def lines(self) -> Iterator[str]:
+        """The rows as lines of CSV, in pieces."""
+        for batch in self._table.to_batches(max_chunksize=BATCH):
+            lines = pc.call_function("binary_join_element_wise", [*map(_quoted, batch.columns), pa.scalar(",")])
+            yield "\n".join([*lines.to_pylist(), ""])
+
+
+def ids_of(traces: Sequence[AffectedTrace]) -> Iterator[str]:
+    """The traces of a list, of a long one without an object for what else is known of each."""
+    return traces.ids() if isinstance(traces, AffectedTraces) else (each.trace_id for each in traces)
+
+
+def some_of(traces: Sequence[AffectedTrace], count: int) -> list[AffectedTrace]:
+    """So many of a list, in an order that has nothing to do with when they were logged: that of the MD5 of their ids."""
+    hashed = ((hashlib.md5(each.encode(), usedforsecurity=False).hexdigest(), place) for place, each in enumerate(ids_of(traces)))
+    return [traces[place] for _, place in nsmallest(count, hashed)]
+
 
 def to_csv(traces: Sequence[AffectedTrace]) -> Iterator[str]:
     """The list as CSV with a header, in pieces."""
-    rest = iter(traces)
-    rows: list[AffectedTrace | tuple[str, ...]] = [AffectedTrace._fields]
-    while rows:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        yield text.getvalue()
-        rows = [*islice(rest, BATCH)]
+    yield f"{','.join(AffectedTrace._fields)}\n"
+    yield from (traces if isinstance(traces, AffectedTraces) else AffectedTraces.of(traces)).lines()
+
+
+def said_once(column: pa.ChunkedArray, say: Callable[[object], str]) -> pa.ChunkedArray:
+    """What is said of each value of a column; said once of those that come again and again."""
+    found = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return pa.chunked_array([pa.array(map(say, found.dictionary.to_pylist()), pa.string()).take(found.indices)])
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    """Fields of CSV: in quotes where they hold a comma, a quote or an end of line."""
+    special = pc.call_function("match_substring_regex", [texts], pc.MatchSubstringOptions('[,"\r\n]'))
+    if not special.true_count:
+        return texts
+    doubled = pc.call_function("replace_substring", [texts], pc.ReplaceSubstringOptions('"', '""'))
+    quote, none = pa.scalar('"'), pa.scalar("")
+    return pc.call_function(
+        "if_else",
+        [special, pc.call_function("binary_join_element_wise", [quote, doubled, quote, none]), texts],
+    )
 
 
 def _rows(part: pa.Table | pa.RecordBatch) -> Iterator[AffectedTrace]:

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from . import transitions
-from .affected import AffectedTrace
+from .affected import AffectedTrace, AffectedTraces
 from .models import Issue, IssueStatus, Mirrored, Severity
 from .native import NAME_CHARS, Mark, NativeIssue, NativeSeverity, NativeStatus, NativeWords
 
@@ -45,7 +45,8 @@ def native_words(issue: Issue) -> NativeWords:
 def marks(issue: Issue, affected: Sequence[AffectedTrace]) -> Iterator[Mark]:
     """Each affected trace once, those of the evidence first, with the best that is known of each."""
     cited = {entry.trace_id: entry for entry in reversed(issue.evidence) if entry.supports}
-    listed = {entry.trace_id: entry for entry in affected if entry.trace_id in cited}
+    among = affected.of_traces(cited) if isinstance(affected, AffectedTraces) else affected
+    listed = {entry.trace_id: entry for entry in among if entry.trace_id in cited}
     rows = chain(
         (listed.get(trace_id, AffectedTrace(trace_id)) for trace_id in reversed(cited)),
         (row for row in affected if row.trace_id not in cited),

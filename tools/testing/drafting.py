@@ -1,10 +1,8 @@
 """From a validated hypothesis to the draft of an issue: title, counts, severity, evidence; the cause comes from the analyst."""
 
-import hashlib
 from collections.abc import Sequence
-from heapq import nsmallest
 
-from ..insights.affected import AffectedTrace
+from ..insights.affected import AffectedTrace, some_of
 from ..insights.models import Aspect, Cause, Cell, Evidence, Hypothesis, Interval, IssueDraft, TestResult
 from ..shares import percent
 from .consequences import Flagged, consequences_in_words
@@ -239,8 +237,9 @@ def _told(evidence: Sequence[Evidence], entry: Entry | None) -> tuple[Evidence, 
 
 def _first(affected: Sequence[AffectedTrace]) -> tuple[Evidence, ...]:
     """A few affected traces, in an order that has nothing to do with when they were logged."""
-    first = nsmallest(SHOWN, affected, key=lambda each: hashlib.md5(each.trace_id.encode(), usedforsecurity=False).hexdigest())
-    return tuple(Evidence(trace_id=each.trace_id, span_id=each.span_id or None, rationale=each.note) for each in first)
+    return tuple(
+        Evidence(trace_id=each.trace_id, span_id=each.span_id or None, rationale=each.note) for each in some_of(affected, SHOWN)
+    )
 
 
 def _segment(cell: Cell) -> str:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import QueryCancelled, QueryError, QueryTimeout
-from ..insights.affected import BATCH, AffectedTrace, AffectedTraces
+from ..insights.affected import AffectedTraces, said_once
 from ..insights.models import Evidence
 from ..sql.guard import check_query
 from ..sql.service import SqlService
@@ -114,8 +114,8 @@ class PlanQueries:
         )
         sql = compose.affected_rows(plan, columns)
         table = self.ask(sql, f"All affected traces of {plan.population_title}", about=plan)
-        rows = (row for batch in table.to_batches(max_chunksize=BATCH) for row in batch.to_pylist())
-        return AffectedTraces.of(AffectedTrace(str(row["trace_id"]), _text(row.get("span_id")), _note(row)) for row in rows)
+        spans = {"span_id": table["span_id"]} if "span_id" in table.column_names else {}
+        return AffectedTraces.of_columns(trace_id=table["trace_id"], note=_notes(table), **spans)
 
     def _checked(self, sql: str, what: str, source: str, *, needs: str) -> pa.Table:
         """The answer to a query made of a SELECT of the plan; what is wrong with that SELECT is said of it, not of the query."""
@@ -167,7 +167,23 @@ def _text(value: object) -> str:
 
 def _note(row: dict[str, object]) -> str:
     """What a step says of a row; a measure is said with its value."""
-    note = " ".join(_text(row.get("note")).split())
-    if not note and isinstance(row.get("value"), int | float):
-        note = f"{row['value']:,.6g}"
-    return note[:NOTE_CHARS]
+    return _said_note(row.get("note")) or _said_value(row.get("value"))
+
+
+def _notes(table: pa.Table) -> pa.ChunkedArray:
+    """The same of all rows, said once of those that are alike."""
+    notes = [
+        said_once(table[name], say) for name, say in (("note", _said_note), ("value", _said_value)) if name in table.column_names
+    ]
+    if len(notes) < 2:
+        return notes[0] if notes else pa.chunked_array([pa.array([""] * table.num_rows, pa.string())])
+    said, valued = notes
+    return pc.call_function("if_else", [pc.call_function("equal", [said, pa.scalar("")]), valued, said])
+
+
+def _said_note(note: object) -> str:
+    return " ".join(_text(note).split())[:NOTE_CHARS]
+
+
+def _said_value(value: object) -> str:
+    return f"{value:,.6g}" if isinstance(value, int | float) else ""

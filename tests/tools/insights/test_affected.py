@@ -6,8 +6,9 @@ ODD = AffectedTrace("t1", "s1", 'says "no",\nthen\r nothing…\u2028', "wrong")
 
 
 def test_a_list_comes_back_from_its_csv_whatever_its_notes_hold() -> None:
-    listed = AffectedTraces.of([ODD, AffectedTrace("t2")])
-    assert AffectedTraces.from_csv("".join(to_csv(listed)).encode()) == [ODD, AffectedTrace("t2")]
+    plain = [ODD, AffectedTrace("t2"), AffectedTrace("t3", note="\r")]
+    for listed in (plain, AffectedTraces.of(plain)):
+        assert AffectedTraces.from_csv("".join(to_csv(listed)).encode()) == plain
 
 
 def test_a_list_of_an_earlier_version_lacks_what_came_of_it() -> None:
