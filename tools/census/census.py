@@ -1,10 +1,11 @@
 """Takes the census: a dozen statements over every trace of the snapshot, read into one ordered list of figures."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from ..insights.models import Bucket, Census, SnapshotRecord
 from .feedback import FEEDBACK_SQL, read_feedback
@@ -15,28 +16,22 @@ from .overview import Limits, overview_sql, read_limits, read_overview
 from .segments import bucket_start, read_segments, segments_sql, time_width_s
 from .slowest import read_slowest, slowest_sql
 from .spans import MODELS_SQL, SPANS_SQL, read_models, read_spans
+from .subjects import FAILING_SQL
 from .timing import TIMING_SQL, is_nominal, read_timing
-from .tools import REPEATS_SQL, TOOLS_SQL, read_repeats, read_tools
+from .tools import TOOLS_SQL, read_tools
 
-FIRST = (
-    Statement("Traces in all", overview_sql(), read_overview),
-    Statement("Whether durations were measured", TIMING_SQL, read_timing),
-)
-"""What later statements depend on."""
-STATEMENTS = (
-    Statement("Tools: calls, failures, latency", TOOLS_SQL, read_tools),
-    Statement("Tools called again with the same inputs", REPEATS_SQL, read_repeats),
-    Statement("Failing spans by name", SPANS_SQL, read_spans),
-    Statement("Models and providers", MODELS_SQL, read_models),
-    Statement("Error messages", MESSAGES_SQL, read_messages),
-    Statement("Durations at which failures pile up", PILES_SQL, read_piles),
-    Statement("Feedback", FEEDBACK_SQL, read_feedback),
-)
-"""What doesn't depend on other figures, in the order of the census."""
+OVERVIEW = Statement("Traces in all", overview_sql(), read_overview)
+TIMING = Statement("Whether durations were measured", TIMING_SQL, read_timing)
+TOOLS = Statement("Tools: calls, failures, latency, repetitions", TOOLS_SQL, read_tools)
+SPANS = Statement("Failing spans by name", SPANS_SQL, read_spans)
+MODELS = Statement("Models and providers", MODELS_SQL, read_models)
+MESSAGES = Statement("Error messages", MESSAGES_SQL, read_messages)
+PILES = Statement("Durations at which failures pile up", PILES_SQL, read_piles)
+FEEDBACK = Statement("Feedback", FEEDBACK_SQL, read_feedback)
 OWNER = "census"
-AT_ONCE = 2
-"""Statements that are asked at the same time: one fills one core."""
-TOTAL = len(FIRST) + 3 + len(STATEMENTS)
+AT_ONCE = 3
+"""Statements that are asked at the same time: one fills one core, of two, while another is translated, read or recorded."""
+TOTAL = 11
 
 
 def take_census(
@@ -57,12 +52,15 @@ def take_census(
     Raises:
         QueryError: a statement could not be answered.
     """
-    counting = _Counting(sql, progress)
-    overview, timing = counting.ask(*FIRST)
-    limits = read_limits(overview.row)
-    depending = _compare(limits, nominal=is_nominal(timing.buckets))
-    answers = [overview, timing, *counting.ask(*depending, *STATEMENTS)]
-    counting.finish()
+    with _Counting(sql, progress) as counting:
+        # The longest first, so that all cores end at once; no two beside each other that begin with the same part.
+        counting.begin(OVERVIEW, TOOLS, TIMING, MODELS)
+        overview, timing = counting.answer(OVERVIEW), counting.answer(TIMING)
+        depending = tuple(_compare(read_limits(overview.row), nominal=is_nominal(timing.buckets)))
+        counting.begin(*depending, SPANS, PILES, FEEDBACK, MESSAGES)
+        counting.finish()
+        ordered = (OVERVIEW, TIMING, *depending, TOOLS, SPANS, MODELS, MESSAGES, PILES, FEEDBACK)
+        answers = [counting.answer(statement) for statement in ordered]
     return Census(
         created_at=now,
         snapshot_digest=snapshot.digest,
@@ -100,29 +98,39 @@ class _Answer(NamedTuple):
 
 
 class _Counting:
-    """Asks statements, a few at once, and says how many are done."""
+    """Asks statements, a few at once, and says how many are done; a context manager, after whose end none is begun any more."""
 
     def __init__(self, sql: Queries, progress: Callable[[int, int], None] | None) -> None:
         self._sql = sql
         self._progress = progress
-        self._done = 0
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="census")
+        self._begun: dict[str, Future[_Answer]] = {}
 
-    def ask(self, *statements: Statement) -> list[_Answer]:
-        """Their answers, in the order of the statements; after an error none is begun any more."""
-        answers: list[_Answer] = []
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="census") as threads:
-            for answer in threads.map(self._answer, statements):
-                answers.append(answer)
-                self._done += 1
-                self._say(self._done)
-        return answers
+    def begin(self, *statements: Statement) -> None:
+        """Has them asked, in this order."""
+        for statement in statements:
+            self._begun[statement.title] = self._threads.submit(self._answer, statement)
+
+    def answer(self, statement: Statement) -> _Answer:
+        """The answer to one that was begun; waits for it."""
+        return self._begun[statement.title].result()
 
     def finish(self) -> None:
-        if self._done < TOTAL:
+        """Waits for all, and says it of each."""
+        for done, answer in enumerate(as_completed(self._begun.values()), start=1):
+            answer.result()
+            self._say(done)
+        if len(self._begun) < TOTAL:
             self._say(TOTAL)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
     def _answer(self, statement: Statement) -> _Answer:
-        result = self._sql.query(statement.sql, title=statement.title, owner=OWNER)
+        result = self._sql.query(statement.sql, title=statement.title, owner=OWNER, parts=(FAILING_SQL,))
         rows = [Row(values) for values in result.table.to_pylist()]
         return _Answer(rows, tuple(statement.read(rows, result.query_id)))
 

@@ -26,8 +26,11 @@ def samples(condition: str) -> str:
 class Queries(Protocol):
     """What answers the census's statements: the SQL service."""
 
-    def query(self, sql: str, *, title: str, owner: str = "") -> "QueryResult":
-        """The rows of one SELECT in the Databricks dialect, and the id it is recorded under."""
+    def query(self, sql: str, *, title: str, owner: str = "", parts: Sequence[str] = ()) -> "QueryResult":
+        """The rows of one SELECT in the Databricks dialect, and the id it is recorded under.
+
+        `parts` are SELECTs inside of it that other statements have too.
+        """
         ...
 
 

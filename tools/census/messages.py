@@ -5,38 +5,32 @@ from collections.abc import Iterable, Sequence
 from ..insights.models import Bucket
 from .definitions import PILE_FLOOR_S
 from .figures import Row, Scope, samples
-from .literals import mask
-from .subjects import FAILS, IS_TOOL, SUBJECTS, failures_sql
+from .subjects import FAILING, FAILS, IS_TOOL, SUBJECTS, failures_sql
 
 PILE_STANDS_OUT = 4
 """How many times as many failures as in the seconds around it a pile must have."""
 SHOWN = 3
 """Messages that are listed a subject, the commonest first."""
 WHOLE_SECOND = "CAST(floor(duration_ms / 1000 + 0.5) AS BIGINT)"
+TRACE_SECOND = "CAST(floor(execution_duration_ms / 1000 + 0.5) AS BIGINT)"
 
 _OF_SUBJECTS = " UNION ALL ".join(
     f"SELECT '{subject}' AS subject, segment, trace_id, error_text AS message "
-    f"FROM ({failures_sql(subject, 'noted')}) AS {subject}_failures"
+    f"FROM ({failures_sql(subject, 'failing')}) AS {subject}_failures"
     for subject in SUBJECTS
 )
 
 MESSAGES_SQL = f"""
-WITH noted AS (
-  SELECT trace_id, span_id, parent_span_id, position, name, span_type, model, provider, status_code, silent_error, duration_ms,
-         {mask("error_text")} AS error_text
-  FROM spans WHERE {FAILS} OR error_text IS NOT NULL),
-ended AS (
-  SELECT t.state, n.trace_id, n.parent_span_id, n.status_code, n.silent_error, n.error_text AS message
-  FROM noted AS n JOIN traces AS t ON t.trace_id = n.trace_id),
-failing AS (
-  SELECT 'trace' AS subject, '' AS segment, trace_id, message FROM ended WHERE state = 'ERROR' AND ({FAILS})
+WITH failing AS {FAILING},
+failures AS (
+  SELECT 'trace' AS subject, '' AS segment, trace_id, error_text AS message FROM failing WHERE state = 'ERROR' AND ({FAILS})
   UNION ALL
-  SELECT 'silent' AS subject, '' AS segment, trace_id, message FROM ended WHERE state = 'OK' AND silent_error
+  SELECT 'silent' AS subject, '' AS segment, trace_id, error_text AS message FROM failing WHERE state = 'OK' AND silent_error
   UNION ALL
-  SELECT 'hidden' AS subject, '' AS segment, trace_id, message FROM ended
+  SELECT 'hidden' AS subject, '' AS segment, trace_id, error_text AS message FROM failing
   WHERE state = 'OK' AND status_code = 'ERROR' AND parent_span_id IS NOT NULL
   UNION ALL {_OF_SUBJECTS}),
-said AS (SELECT subject, segment, trace_id, message FROM failing GROUP BY subject, segment, trace_id, message),
+said AS (SELECT subject, segment, trace_id, message FROM failures GROUP BY subject, segment, trace_id, message),
 affected AS (SELECT subject, segment, count(DISTINCT trace_id) AS traces FROM said GROUP BY subject, segment),
 counted AS (
   SELECT subject, segment, message, count(*) AS traces, {samples("TRUE")} AS samples
@@ -44,7 +38,7 @@ counted AS (
 ranked AS (
   SELECT c.*, row_number() OVER (PARTITION BY subject, segment ORDER BY traces DESC, message) AS place FROM counted AS c),
 common AS (SELECT * FROM ranked WHERE place <= {SHOWN}),
-anywhere AS (SELECT trace_id, error_text AS message FROM noted GROUP BY trace_id, error_text),
+anywhere AS (SELECT trace_id, error_text AS message FROM failing GROUP BY trace_id, error_text),
 total AS (SELECT message, count(*) AS traces FROM anywhere GROUP BY message),
 inside AS (
   SELECT m.subject, m.segment, w.message, count(*) AS traces
@@ -59,17 +53,20 @@ ORDER BY c.subject, c.segment, c.place
 """
 
 PILES_SQL = f"""
-WITH timed AS (
-  SELECT 'tool' AS subject, name AS segment, coalesce({FAILS}, FALSE) AS fails, {WHOLE_SECOND} AS ends_at_s
-  FROM spans WHERE {IS_TOOL} AND duration_ms IS NOT NULL
+WITH failing AS {FAILING},
+timed AS (
+  SELECT 'tool' AS subject, name AS segment, {WHOLE_SECOND} AS ends_at_s, count(*) AS ended, 0 AS failed
+  FROM spans WHERE {IS_TOOL} AND duration_ms IS NOT NULL GROUP BY name, {WHOLE_SECOND}
   UNION ALL
-  SELECT 'trace' AS subject, '' AS segment, state = 'ERROR' AS fails,
-         CAST(floor(execution_duration_ms / 1000 + 0.5) AS BIGINT) AS ends_at_s
-  FROM traces WHERE state IN ('OK', 'ERROR') AND execution_duration_ms IS NOT NULL),
-sides AS (SELECT subject, segment, count_if(fails) AS failures, count_if(NOT fails) AS successes FROM timed GROUP BY 1, 2),
+  SELECT 'tool' AS subject, name AS segment, {WHOLE_SECOND} AS ends_at_s, 0 AS ended, count(*) AS failed
+  FROM failing WHERE {IS_TOOL} AND ({FAILS}) AND duration_ms IS NOT NULL GROUP BY name, {WHOLE_SECOND}
+  UNION ALL
+  SELECT 'trace' AS subject, '' AS segment, {TRACE_SECOND} AS ends_at_s, count(*) AS ended, count_if(state = 'ERROR') AS failed
+  FROM traces WHERE state IN ('OK', 'ERROR') AND execution_duration_ms IS NOT NULL GROUP BY {TRACE_SECOND}),
 seconds AS (
-  SELECT subject, segment, ends_at_s, count_if(fails) AS failures, count_if(NOT fails) AS successes FROM timed
+  SELECT subject, segment, ends_at_s, sum(failed) AS failures, sum(ended) - sum(failed) AS successes FROM timed
   GROUP BY subject, segment, ends_at_s),
+sides AS (SELECT subject, segment, sum(failures) AS failures, sum(successes) AS successes FROM seconds GROUP BY subject, segment),
 ranked AS (
   SELECT s.*, row_number() OVER (PARTITION BY subject, segment ORDER BY failures DESC, ends_at_s) AS place
   FROM seconds AS s WHERE failures > 0 AND ends_at_s >= {PILE_FLOOR_S}),

@@ -4,20 +4,20 @@ from collections.abc import Iterable, Sequence
 
 from ..insights.models import Bucket
 from .figures import Row, Scope, samples
-from .subjects import ENDS, FAILS, IS_MODEL, MODEL_FAILS, failures_sql
+from .subjects import FAILING, IS_MODEL, MODEL_FAILS, failures_sql
 
 LISTED = 50
 """Names, models and providers that are listed, the most failing ones first, models by calls."""
 
 SPANS_SQL = f"""
-WITH failing AS (SELECT * FROM spans WHERE {FAILS}),
+WITH failing AS {FAILING},
 failed AS (
-  SELECT trace_id, name FROM failing WHERE status_code = 'ERROR' AND parent_span_id IS NOT NULL GROUP BY trace_id, name),
+  SELECT trace_id, name, state, answered FROM failing WHERE status_code = 'ERROR' AND parent_span_id IS NOT NULL
+  GROUP BY trace_id, name, state, answered),
 began AS (SELECT DISTINCT trace_id, segment AS name FROM ({failures_sql("span", "failing")}) AS f),
 joined AS (
-  SELECT f.trace_id, f.name, b.name IS NOT NULL AS begins, e.state, e.answered
-  FROM failed AS f JOIN ({ENDS}) AS e ON e.trace_id = f.trace_id
-  LEFT JOIN began AS b ON b.trace_id = f.trace_id AND b.name = f.name),
+  SELECT f.*, b.name IS NOT NULL AS begins
+  FROM failed AS f LEFT JOIN began AS b ON b.trace_id = f.trace_id AND b.name = f.name),
 worst AS (
   SELECT name, count(*) AS failing, count_if(state = 'ERROR') AS in_error_traces, count_if(begins) AS begins,
          count_if(begins AND state = 'OK') AS ended_ok, count_if(begins AND answered) AS recovered,
@@ -32,27 +32,28 @@ FROM worst AS w JOIN present AS p ON p.name <=> w.name ORDER BY w.failing DESC, 
 """Only the names that fail are looked for among all spans."""
 
 MODELS_SQL = f"""
-WITH per_call AS (
+WITH failing AS {FAILING},
+per_call AS (
   SELECT CASE WHEN grouping(model) = 0 THEN 'model' ELSE 'provider' END AS dimension, model, provider,
-         count(*) AS calls, count_if(status_code = 'ERROR') AS errors, sum(total_tokens) AS tokens,
-         count(total_tokens) AS counted, count(duration_ms) AS timed, percentile(duration_ms, 0.5) AS p50,
-         percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest, count(DISTINCT trace_id) AS traces
+         count(*) AS calls, sum(total_tokens) AS tokens, count(total_tokens) AS counted, count(duration_ms) AS timed,
+         percentile(duration_ms, 0.5) AS p50, percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest,
+         count(DISTINCT trace_id) AS traces
   FROM spans WHERE {IS_MODEL} GROUP BY GROUPING SETS ((model), (provider))),
 called AS (SELECT *, coalesce(model, provider) AS segment FROM per_call WHERE model IS NOT NULL OR provider IS NOT NULL),
-failed AS (SELECT * FROM spans WHERE {MODEL_FAILS}),
-failing AS (
-  SELECT 'model' AS dimension, segment, trace_id FROM ({failures_sql("model", "failed")}) AS models GROUP BY segment, trace_id
+failed AS (
+  SELECT 'model' AS dimension, model AS segment, trace_id, state, answered FROM failing WHERE {MODEL_FAILS}
   UNION ALL
-  SELECT 'provider' AS dimension, segment, trace_id FROM ({failures_sql("provider", "failed")}) AS providers
-  GROUP BY segment, trace_id),
-ended AS (SELECT f.*, e.state, e.answered FROM failing AS f JOIN ({ENDS}) AS e ON e.trace_id = f.trace_id),
+  SELECT 'provider' AS dimension, provider AS segment, trace_id, state, answered FROM failing WHERE {MODEL_FAILS}),
 per_trace AS (
-  SELECT dimension, segment, count(*) AS failing_traces, count_if(state = 'OK') AS ended_ok, count_if(answered) AS recovered,
-         {samples("TRUE")} AS samples
-  FROM ended GROUP BY dimension, segment)
-SELECT c.dimension, c.segment, c.calls, c.errors, c.tokens, c.counted, c.timed, c.p50, c.p95, c.longest, c.traces,
-       t.failing_traces, t.ended_ok, t.recovered, t.samples
-FROM called AS c LEFT JOIN per_trace AS t ON t.dimension = c.dimension AND t.segment = c.segment
+  SELECT dimension, segment, trace_id, state, answered, count(*) AS errors FROM failed
+  GROUP BY dimension, segment, trace_id, state, answered),
+ended AS (
+  SELECT dimension, segment, sum(errors) AS errors, count(*) AS failing_traces, count_if(state = 'OK') AS ended_ok,
+         count_if(answered) AS recovered, {samples("TRUE")} AS samples
+  FROM per_trace GROUP BY dimension, segment)
+SELECT c.dimension, c.segment, c.calls, e.errors, c.tokens, c.counted, c.timed, c.p50, c.p95, c.longest, c.traces,
+       e.failing_traces, e.ended_ok, e.recovered, e.samples
+FROM called AS c LEFT JOIN ended AS e ON e.dimension = c.dimension AND e.segment = c.segment
 ORDER BY c.dimension, c.calls DESC, c.segment
 """
 

@@ -6,7 +6,8 @@ span that is part of a tool's failing call. A span that names a model counts for
 
 from typing import Literal
 
-from .literals import quote
+from ..sql.intermediate import nested
+from .literals import mask, quote
 
 Subject = Literal["tool", "model", "provider", "span"]
 
@@ -43,8 +44,19 @@ def failures_sql(subject: Subject, spans: str = "spans") -> str:
     return _FAILURES[subject].format(spans=spans)
 
 
-ENDS = "SELECT trace_id, state, (state = 'OK' AND coalesce(response_chars, 0) > 0) AS answered FROM traces"
-"""How each trace ends; `answered`: OK with a response."""
+FAILING_SQL = f"""
+SELECT s.trace_id, s.span_id, s.parent_span_id, s.position, s.name, s.span_type, s.model, s.provider, s.status_code,
+       s.silent_error, s.duration_ms, {mask("s.error_text")} AS error_text,
+       t.state, (t.state = 'OK' AND coalesce(t.response_chars, 0) > 0) AS answered
+FROM spans AS s LEFT JOIN traces AS t ON t.trace_id = s.trace_id
+WHERE s.error_text IS NOT NULL
+"""
+"""Every failing span (each has an `error_text`, if an empty one), its message masked, and how its trace ends; `answered`: OK with
+a response.
+
+A part of most statements of the census, so that spans are searched for it once.
+"""
+FAILING = nested(FAILING_SQL)
 
 
 PRESENT: dict[Subject, str] = {

@@ -5,59 +5,65 @@ from collections.abc import Iterable, Sequence
 from ..insights.models import Bucket
 from .definitions import IDENTICAL_CALLS, MIN_TOOL_CALLS
 from .figures import Row, Scope, samples
-from .subjects import ENDS, FAILS, IS_TOOL
+from .subjects import FAILING, FAILS, IS_TOOL
 
 LISTED = 200
 """Tools that are listed, by calls."""
 
+REPEATED = f"times >= {IDENTICAL_CALLS}"
+
 TOOLS_SQL = f"""
-WITH calls AS (SELECT trace_id, name, status_code, silent_error, duration_ms FROM spans WHERE {IS_TOOL}),
+WITH failing AS {FAILING},
+calls AS (SELECT trace_id, name, inputs_hash, duration_ms FROM spans WHERE {IS_TOOL}),
 per_call AS (
-  SELECT name, count(*) AS calls, count_if(status_code = 'ERROR') AS errors, count_if(silent_error) AS silent,
-         count_if({FAILS}) AS failing, count(duration_ms) AS timed,
+  SELECT name, count(*) AS calls, count(duration_ms) AS timed,
          percentile(duration_ms, 0.5) AS p50, percentile(duration_ms, 0.95) AS p95, max(duration_ms) AS longest
   FROM calls GROUP BY name),
-traced AS (SELECT name, trace_id, count_if({FAILS}) AS failing FROM calls GROUP BY name, trace_id),
+identical AS (SELECT trace_id, name, inputs_hash, count(*) AS times FROM calls GROUP BY trace_id, name, inputs_hash),
+traced AS (
+  SELECT name, trace_id, max(CASE WHEN inputs_hash IS NOT NULL THEN times END) AS times FROM identical GROUP BY name, trace_id),
 per_trace AS (
-  SELECT name, count(*) AS traces, count_if(failing > 0) AS failing_traces,
-         {samples("failing > 0")} AS samples, {samples("TRUE")} AS callers
+  SELECT name, count(*) AS traces, {samples("TRUE")} AS callers, count(times) AS comparable, count_if({REPEATED}) AS repeated,
+         max(times) AS most, {samples(REPEATED)} AS repeaters
   FROM traced GROUP BY name),
+failed AS (
+  SELECT name, trace_id, state, answered, count(*) AS failing, count_if(status_code = 'ERROR') AS errors,
+         count_if(silent_error) AS silent
+  FROM failing WHERE {IS_TOOL} AND ({FAILS}) GROUP BY name, trace_id, state, answered),
 per_end AS (
-  SELECT c.name, count_if(e.state = 'OK') AS ended_ok, count_if(e.answered) AS recovered
-  FROM traced AS c JOIN ({ENDS}) AS e ON e.trace_id = c.trace_id WHERE c.failing > 0 GROUP BY c.name)
-SELECT p.*, t.traces, t.failing_traces, coalesce(e.ended_ok, 0) AS ended_ok, coalesce(e.recovered, 0) AS recovered,
-       t.samples, t.callers, (SELECT count(*) FROM traces) AS all_traces
-FROM per_call AS p JOIN per_trace AS t ON t.name = p.name LEFT JOIN per_end AS e ON e.name = p.name
-ORDER BY p.calls DESC, p.name
+  SELECT name, sum(failing) AS failing, sum(errors) AS errors, sum(silent) AS silent, count(*) AS failing_traces,
+         count_if(state = 'OK') AS ended_ok, count_if(answered) AS recovered, {samples("TRUE")} AS samples
+  FROM failed GROUP BY name),
+listed AS (
+  SELECT c.*, t.traces, t.callers, t.comparable, t.repeated, t.most, t.repeaters, e.failing, e.errors, e.silent,
+         e.failing_traces, e.ended_ok, e.recovered, e.samples
+  FROM per_call AS c JOIN per_trace AS t ON t.name = c.name LEFT JOIN per_end AS e ON e.name = c.name),
+comparable AS (SELECT trace_id, max(times) AS times FROM traced WHERE times IS NOT NULL GROUP BY trace_id),
+overall AS (
+  SELECT count(*) AS all_comparable, count_if({REPEATED}) AS all_repeated, max(times) AS all_most,
+         {samples(REPEATED)} AS all_repeaters
+  FROM comparable)
+SELECT l.*, o.*, (SELECT count(*) FROM traces) AS all_traces FROM overall AS o LEFT JOIN listed AS l ON TRUE
+ORDER BY l.calls DESC, l.name
 """
-"""How a trace ends is looked up only where a tool fails in it."""
-
-REPEATS_SQL = f"""
-WITH identical AS (
-  SELECT trace_id, name, inputs_hash, count(*) AS times FROM spans WHERE {IS_TOOL} AND inputs_hash IS NOT NULL
-  GROUP BY trace_id, name, inputs_hash),
-per_tool AS (SELECT trace_id, name, max(times) AS times FROM identical GROUP BY trace_id, name),
-per_trace AS (SELECT trace_id, max(times) AS times FROM per_tool GROUP BY trace_id)
-SELECT CAST(NULL AS STRING) AS name, count(*) AS traces, count_if(times >= {IDENTICAL_CALLS}) AS repeated, max(times) AS most,
-       {samples(f"times >= {IDENTICAL_CALLS}")} AS samples
-FROM per_trace
-UNION ALL
-SELECT name, count(*) AS traces, count_if(times >= {IDENTICAL_CALLS}) AS repeated, max(times) AS most,
-       {samples(f"times >= {IDENTICAL_CALLS}")} AS samples
-FROM per_tool GROUP BY name HAVING count_if(times >= {IDENTICAL_CALLS}) > 0
-"""
+"""A row without a name where no tool is called: what is known of all tools together stands in each."""
 
 
 def read_tools(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:
-    """Every tool's calls; rates and latencies from `MIN_TOOL_CALLS` calls on."""
-    yield Scope(query_id).figure("tools", len(rows))
-    for row in rows[:LISTED]:
+    """Every tool's calls; rates and latencies from `MIN_TOOL_CALLS` calls on. Then which calls repeat."""
+    tools = [row for row in rows if row.known("name")]
+    yield Scope(query_id).figure("tools", len(tools))
+    for row in tools[:LISTED]:
         scope = Scope(query_id, dimension="tool", segment=row.text("name"))
         calls, traces = row.count("calls"), row.count("traces")
         yield scope.figure("tool_calls", calls)
         yield scope.share("tool_traces", traces, row.count("all_traces"), row.samples("callers"))
         if calls >= MIN_TOOL_CALLS:
             yield from _read_rates(row, scope)
+    yield from _read_repeats(rows[0], Scope(query_id), "all_")
+    repeating = [row for row in tools if row.count("repeated")]
+    for row in sorted(repeating, key=lambda row: (-row.count("repeated"), row.text("name")))[:LISTED]:
+        yield from _read_repeats(row, Scope(query_id, dimension="tool", segment=row.text("name")))
 
 
 def _read_rates(row: Row, scope: Scope) -> Iterable[Bucket]:
@@ -74,11 +80,8 @@ def _read_rates(row: Row, scope: Scope) -> Iterable[Bucket]:
     yield scope.figure("tool_latency_max", row.number("longest"), of=timed)
 
 
-def read_repeats(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:
-    """All traces with tool calls first, then the tools that are called repeatedly, most traces first."""
-    ordered = sorted(rows, key=lambda row: (row.known("name"), -row.count("repeated"), row.text("name")))
-    for row in ordered[: LISTED + 1]:
-        known = row.known("name")
-        scope = Scope(query_id, dimension="tool", segment=row.text("name")) if known else Scope(query_id)
-        yield scope.share("repeated_calls", row.count("repeated"), row.count("traces"), row.samples())
-        yield scope.figure("identical_calls_max", row.number("most"), of=row.count("traces"))
+def _read_repeats(row: Row, scope: Scope, prefix: str = "") -> Iterable[Bucket]:
+    """How many traces call a tool again and again with the same inputs, of those that call it with any."""
+    repeated, comparable = row.count(f"{prefix}repeated"), row.count(f"{prefix}comparable")
+    yield scope.share("repeated_calls", repeated, comparable, row.samples(f"{prefix}repeaters"))
+    yield scope.figure("identical_calls_max", row.number(f"{prefix}most"), of=comparable)

@@ -36,8 +36,8 @@ class EngineHere:
         """The rows of one SELECT, as a test reads them."""
         return self.query(sql, title="test").table.to_pylist()
 
-    def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
-        """The rows of one SELECT."""
+    def query(self, sql: str, *, title: str, owner: str = "", parts: Sequence[str] = ()) -> QueryResult:
+        """The rows of one SELECT; no part of it is kept."""
         assert title
         with self._alone:
             table = pa.Table.from_batches(self._engine.stream(_translated(sql)))

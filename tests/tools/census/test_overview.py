@@ -1,6 +1,6 @@
 """The figures of all traces together; every expected number is computed by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import md5
 from pathlib import Path
 
@@ -40,12 +40,12 @@ class Broken:
         self.asked: list[str] = []
         self._sql, self._title = sql, title
 
-    def query(self, sql: str, *, title: str, owner: str = "") -> QueryResult:
+    def query(self, sql: str, *, title: str, owner: str = "", parts: Sequence[str] = ()) -> QueryResult:
         """The rows of one SELECT."""
         self.asked.append(title)
         if title == self._title:
             raise QueryError(title)
-        return self._sql.query(sql, title=title, owner=owner)
+        return self._sql.query(sql, title=title, owner=owner, parts=parts)
 
 
 def test_traces_are_counted_by_state(shop: Counted) -> None:
