@@ -15,6 +15,7 @@ from analyze_experiment.tests.tools.traces.store_rows import StoreRows
 from analyze_experiment.tools.errors import StoreError, UserError
 from analyze_experiment.tools.traces.changes import Changes
 from analyze_experiment.tools.traces.manifest import PARTS, Manifest
+from analyze_experiment.tools.traces.sums import NAME
 
 
 def test_snapshot_holds_every_trace_span_and_assessment(bench: Bench) -> None:
@@ -56,6 +57,29 @@ def test_window_of_time_cuts_counts_files_and_digest(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("near")
+def test_record_is_the_same_whether_what_its_files_add_up_to_is_remembered_or_not(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.store.add_trace("tr-judge", minute=0.5, tags={"mlflow.trace.sourceScorer": "s"})
+    minutes = [(None, None), (None, 5), (2, 7), (4, None), (20, None), (None, None)]
+    times = [[None if each is None else START + timedelta(minutes=each) for each in pair] for pair in minutes]
+    remembered = [bench.take(since=since, until=until).record for since, until in times]
+    sums = bench.take().folder / NAME
+    with monkeypatch.context() as patched:
+        patched.delattr("analyze_experiment.tools.traces.record.summed")
+        assert bench.take().record == remembered[0]
+    for (since, until), record in zip(times, remembered, strict=True):
+        sums.unlink(missing_ok=True)
+        assert bench.take(since=since, until=until).record == record
+    bench.take()
+    said = sums.read_text(encoding="utf-8")
+    for damaged in (said.replace("[4, 3,", "[4, 4,"), said[:-9], "[]"):
+        assert damaged != said
+        sums.write_text(damaged, encoding="utf-8")
+        assert bench.take().record == remembered[0]
+    assert sums.stat().st_mode & 0o077 == 0
+
+
 def test_experiment_without_traces_has_empty_relations(empty_store: str, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     taken = Bench(StoreRows(empty_store), tmp_path).take(progress=lambda *counts: calls.append(counts))

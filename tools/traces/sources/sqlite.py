@@ -92,7 +92,7 @@ class SqliteSource(DatabaseSource):
 
         def now() -> list[FoundRows]:
             root = self.fetch(self.statements.root_page(table)).to_pylist()[0]["page"]  # the first to be read, so that it locks
-            pages = self.pages.digests(root, [(each.after, each.last) for each in ranges])
+            pages = self.pages.digests(root, ranges)
             return [
                 FoundRows(found, None if found and found == known.pages else self._rows(table, known))
                 for known, found in zip(ranges, pages, strict=True)

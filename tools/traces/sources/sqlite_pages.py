@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .base import RowRange
+
 MAGIC = b"SQLite format 3\0"
 HEADER = 100
 ROLLBACK = b"\x01\x01"
@@ -95,15 +97,15 @@ class PageReader:
             return ""
         return f"{state.st_dev} {state.st_ino} {state.st_size} {state.st_ctime_ns} {header.whereabouts.hex()}"
 
-    def digests(self, root: int, ranges: Sequence[tuple[int, int]]) -> list[str]:
-        """Of the pages that hold the rows of each range, by number, the first excluded; all empty where they aren't known.
+    def digests(self, root: int, ranges: Sequence[RowRange]) -> list[str]:
+        """Of the pages that hold the rows of each range; all empty where they aren't known.
 
         `root` is the first page of the rows' table. The ranges are in order, and none overlaps the next.
         """
         try:
             header = self._header()
-            leaves = self._leaves(header, root, ranges[0][0], ranges[-1][1])
-            return [self._digest(header, leaves, after, last) for after, last in ranges]
+            leaves = self._leaves(header, root, ranges[0].after, ranges[-1].last)
+            return [self._digest(header, leaves.within(each.after, each.last), each.pages) for each in ranges]
         except NotKnown:
             return [""] * len(ranges)
 
@@ -130,12 +132,16 @@ class PageReader:
             level = children(self._pages_of(header, level, INTERIOR), level).within(after, last)
         raise NotKnown
 
-    def _digest(self, header: Header, leaves: Level, after: int, last: int) -> str:
-        read = self._pages_of(header, leaves.within(after, last), LEAF)
-        digest = sha256(read.data)
-        for page, length in continued(read, header.usable):
-            self._follow(header, page, length, digest.update)
-        return digest.hexdigest()
+    def _digest(self, header: Header, leaves: Level, known: str) -> str:
+        """That of the leaves; after it, where rows go on elsewhere, that of what is there."""
+        read = self._pages_of(header, leaves, LEAF)
+        digest = sha256(read.data).hexdigest()
+        if digest == known:  # then none of them goes on elsewhere
+            return digest
+        rest = sha256()
+        for page, length in (follow := continued(read, header.usable)):
+            self._follow(header, page, length, rest.update)
+        return f"{digest} {rest.hexdigest()}" if follow else digest
 
     def _pages_of(self, header: Header, level: Level, kind: int) -> Bytes:
         read = self._read(header, level.pages)
