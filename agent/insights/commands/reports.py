@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ... import options as shared
+from . import options
 from .verb import verb
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ NAMED = 20
 """Figures that are named for a person; JSON has all."""
 
 Analysis = Annotated[str | None, typer.Argument(metavar="RUN_ID", help="The analysis; INSIGHTS_RUN_ID where it isn't given.")]
+Html = Annotated[bool, typer.Option("--html", rich_help_panel=options.WHAT, help="The page instead of markdown.")]
+
+
+@verb("get-report", panel=PANEL)
+def get_report(call: "Call", run_id: Analysis = None, *, html: Html = False) -> None:
+    """Print the report of an analysis, as it was last written; `--html > report.html` for the page with its plots."""
+    from .. import reports
+
+    analysis = call.run(run_id)
+    found = reports.get_report(call.insights, run_id=analysis, page=html)
+    call.show({"run_id": analysis, "report": found}, [found.removesuffix("\n")])
 
 
 @verb("verify-report", panel=PANEL)

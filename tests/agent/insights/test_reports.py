@@ -33,6 +33,16 @@ def counted(insights: Insights, cache: Path) -> str:
     return run_id
 
 
+def test_report_is_printed_as_it_was_written(insights: Insights) -> None:
+    run_id = insights.begin()
+    none = insights("get-report", run_id)
+    assert (none.code, f"'{run_id}' has no report yet: `run-analysis --resume {run_id}`" in none.err) == (2, True)
+    InsightStore(connect(insights.uri)).write_report(run_id, "# What fails\n\nRefunds.\n", "<h1>What fails</h1>")
+    assert insights("get-report", run_id).out == "# What fails\n\nRefunds.\n"
+    assert insights("get-report", run_id, "--html").out == "<h1>What fails</h1>\n"
+    assert insights.do("get-report", run_id) == {"run_id": run_id, "report": "# What fails\n\nRefunds.\n"}
+
+
 def test_verify_report_ends_with_1_once_a_result_differs(insights: Insights, tmp_path: Path) -> None:
     run_id = counted(insights, tmp_path / "cache")
 
