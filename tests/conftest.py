@@ -19,6 +19,7 @@ from filelock import FileLock
 from analyze_experiment.agent.command_line import COLLECTED_AT
 from analyze_experiment.evals.planted.build import build
 from analyze_experiment.tests.forked_workers import open_nursery, quick_workers
+from analyze_experiment.tests.quick_stores import copied_stores, quicken_stores, skip_syncing
 from analyze_experiment.tests.sample_traces import SampleExperiment, log_traces
 from analyze_experiment.tests.spark_servers import spark_server
 
@@ -32,10 +33,23 @@ FOREIGN = ("MLFLOW_", "ANALYZE_EXPERIMENT_", "OPENAI_", "AZURE_", "LANGSMITH_", 
 """Variables that would let the machine's own set-up into a test."""
 
 PLANTED_TRACES = 120
+ABOUT_STORES = "tests/evals/planted/test_build.py"
+"""Where planted stores are created as they are for users."""
 ABOUT_WORKERS = ("tests/tools/sql/", "tests/tools/traces/")
 """Where workers are started as they are for users."""
 
-CREATE_STORE = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments(max_results=1)"
+CREATE_STORE = """
+import sys
+from mlflow import MlflowClient
+from analyze_experiment.tests.quick_stores import quicken_stores
+quicken_stores()
+MlflowClient(sys.argv[1]).search_experiments(max_results=1)
+"""
+
+
+def pytest_configure() -> None:
+    """Stores of tests are gone when the tests are."""
+    quicken_stores()
 
 
 def pytest_collection_finish() -> None:
@@ -124,6 +138,16 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return template
 
 
+@pytest.fixture(scope="module", autouse=True)
+def stores_copied(request: pytest.FixtureRequest, store_template: Path) -> Iterator[None]:
+    """Planted stores that take no time to create, but where the tests are about that."""
+    if ABOUT_STORES in request.path.as_posix():
+        yield
+        return
+    with copied_stores(store_template):
+        yield
+
+
 @pytest.fixture
 def empty_store(store_template: Path, tmp_path: Path) -> str:
     """The URI of an MLflow store of the test's own, which holds nothing but an empty experiment `Default`."""
@@ -170,6 +194,7 @@ def copy_store(template: Path, folder: Path) -> str:
     shutil.copyfile(template, database)
     artifacts = (folder / "artifacts").as_uri()
     with closing(sqlite3.connect(database)) as connection:
+        skip_syncing(connection)
         connection.execute("UPDATE experiments SET artifact_location = ? || '/' || experiment_id", (artifacts,))
         connection.commit()
     return f"sqlite:///{database}"

@@ -6,6 +6,7 @@ Only the standard library looks at the file, read-only, until it is known to be 
 import os
 import sqlite3
 from contextlib import closing
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,6 +80,7 @@ def require_writable(path: Path) -> None:
         raise StoreError(f"{str(path)!r} can't be written: {why}.") from error
 
 
+@cache
 def installed_schema_version() -> str:
     """The schema that the installed MLflow reads and writes: the head of its migrations, without opening any store."""
     from alembic.script import ScriptDirectory

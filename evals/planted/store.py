@@ -26,6 +26,20 @@ def artifact_location(database: Path) -> str:
 
 
 def create_store(database: Path, artifacts: str, experiment: str = EXPERIMENT) -> None:
+    """A store with this experiment, its artifacts and no traces.
+
+    Raises:
+        StoreError: MLflow can't create a database there.
+    """
+    have_mlflow_create(database, artifacts, experiment)
+    default = artifacts.removesuffix(str(EXPERIMENT_ID)) + "0"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        created = int(FIRST_DAY.timestamp() * 1000)
+        connection.execute("UPDATE experiments SET creation_time = ?, last_update_time = ?", (created, created))
+        connection.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", (default,))
+
+
+def have_mlflow_create(database: Path, artifacts: str, experiment: str) -> None:
     """Has MLflow create its tables and the experiment, in a process of its own that nobody hears.
 
     Raises:
@@ -44,11 +58,6 @@ def create_store(database: Path, artifacts: str, experiment: str = EXPERIMENT) -
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise StoreError(f"MLflow can't create a store at {str(database)!r}: {reason}. Choose a folder that can be written to.")
-    default = artifacts.removesuffix(str(EXPERIMENT_ID)) + "0"
-    with closing(sqlite3.connect(database)) as connection, connection:
-        created = int(FIRST_DAY.timestamp() * 1000)
-        connection.execute("UPDATE experiments SET creation_time = ?, last_update_time = ?", (created, created))
-        connection.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = 0", (default,))
 
 
 def write_traces(database: Path, traces: Iterable[TraceRows]) -> None:

@@ -21,10 +21,10 @@ from analyze_experiment.agent.batch import run_batch
 from analyze_experiment.tests.agent.whole import GivenAnalyst, memory_of
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.forked_workers import open_nursery, quick_workers
+from analyze_experiment.tests.quick_stores import quicken_stores
 from analyze_experiment.tests.tools.insights.crashes import in_child
 from analyze_experiment.tools.insights.artifacts import RunFiles
 from analyze_experiment.tools.traces import workers
-from analyze_experiment.tools.tracking import import_mlflow
 
 CONFIG = """\
 tracking-uri: {uri}
@@ -114,7 +114,7 @@ def told_of(uri: str) -> dict[str, object]:
 def main() -> None:
     """Prints one JSON object per trial; the first is undisturbed."""
     template, work = map(Path, sys.argv[1:])
-    import_mlflow()
+    quicken_stores()
     for name in ("alembic.command", "matplotlib.figure", "matplotlib.backends.backend_svg"):
         importlib.import_module(name)  # once, not in each of the processes that are forked
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it

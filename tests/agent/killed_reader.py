@@ -14,10 +14,11 @@ from analyze_experiment.agent.analysts.language import LanguageAnalyst
 from analyze_experiment.agent.model.configured import configured_model
 from analyze_experiment.agent.settings import Settings
 from analyze_experiment.tests.agent.whole import GivenAnalyst, Watcher, analyse, folder_of, memory_of
+from analyze_experiment.tests.quick_stores import quicken_stores
 from analyze_experiment.tests.tools.insights.crashes import in_child
 from analyze_experiment.tools.insights.models import HypothesisDraft
 from analyze_experiment.tools.traces import workers
-from analyze_experiment.tools.tracking import connect, import_mlflow
+from analyze_experiment.tools.tracking import connect
 
 PARALLEL = 3
 STATED = HypothesisDraft(statement="It promises refunds.", testing_plan="As it says.", source="user", kind="quality")
@@ -41,7 +42,7 @@ def run(uri: str, address: str) -> None:
 def main() -> None:
     """Prints the exit codes as JSON."""
     uri, address = sys.argv[1:]
-    import_mlflow()
+    quicken_stores()
     for name in ("alembic.command", "matplotlib.figure", "matplotlib.backends.backend_svg", "langchain_openai"):
         importlib.import_module(name)  # once, not in each of the processes that are forked
     workers.WORKERS = 1

@@ -17,7 +17,7 @@ import traceback
 from typing import NoReturn, TypedDict
 
 from analyze_experiment.agent.cli import run
-from analyze_experiment.tools.tracking import import_mlflow
+from analyze_experiment.tests.quick_stores import quicken_stores
 
 REQUEST_BYTES = 2**16
 
@@ -32,7 +32,7 @@ class Request(TypedDict):
 
 def serve(channel: socket.socket) -> NoReturn:
     """Carries out requests, one after another, until there are no more."""
-    import_mlflow()
+    quicken_stores()
     for name in ("attend", "session", "chat.entrance"):
         importlib.import_module(f"analyze_experiment.agent.{name}")
     gc.freeze()  # what is shared is not looked through, and so not copied, by each process

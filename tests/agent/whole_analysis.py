@@ -1,7 +1,7 @@
 """Whole analyses that die after every write and go on.
 
 A program, because only a process without threads may fork: `python whole_analysis.py SCENARIO TEMPLATE WORK SHARD SHARDS` prints
-a JSON line per kill of its share. TEMPLATE is a store of traces, for the scenario that begins with one.
+a JSON line per kill of its share. TEMPLATE is a store of traces for the scenario that begins with one, for others an empty one.
 """
 
 import json
@@ -23,6 +23,7 @@ from analyze_experiment.graph.ports import Analyst
 from analyze_experiment.tests.agent.whole import INSTANT, GivenAnalyst, entries
 from analyze_experiment.tests.conftest import copy_store
 from analyze_experiment.tests.forked_workers import open_nursery, quick_workers
+from analyze_experiment.tests.quick_stores import copied_stores, quicken_stores
 from analyze_experiment.tests.tools.insights.crashes import (
     EXPERIMENT,
     Boundary,
@@ -38,7 +39,7 @@ from analyze_experiment.tools.insights.artifacts import no_boundary
 from analyze_experiment.tools.insights.models import Scope
 from analyze_experiment.tools.insights.store import InsightStore
 from analyze_experiment.tools.traces import workers
-from analyze_experiment.tools.tracking import connect, import_mlflow
+from analyze_experiment.tools.tracking import connect
 
 TESTED = ("swallowed_tool_errors", "claimed_but_never_done", "invalid_tool_arguments", "slower_since_latest_version")
 """A few of the playbook's entries: enough for every kind of write, few enough to be killed at each."""
@@ -73,10 +74,10 @@ def first_night(uri: str, boundary: Boundary) -> None:
 
 def prepare_second(template: Path, home: Path) -> None:
     """A store whose first day was analysed, to which a second came."""
-    del template
     database = home / "mlflow.db"
     uri = f"sqlite:///{database}"
-    new_store(database)
+    with copied_stores(template):
+        new_store(database)
     write_day(database, 0, DAYS[0], traces=TRACES)
     if in_child(partial(night, 0, uri, no_boundary)) != 0:
         raise AssertionError("the first night failed")
@@ -95,8 +96,8 @@ def about_earlier_issues(labels: Sequence[str]) -> set[int]:
 
 def prepare_given_up(template: Path, home: Path) -> None:
     """A store with an analysis that was gone on with in vain as often as one is."""
-    del template
-    new_store(home / "mlflow.db")
+    with copied_stores(template):
+        new_store(home / "mlflow.db")
     uri = f"sqlite:///{home / 'mlflow.db'}"
 
     def kill_again_and_again() -> None:
@@ -164,7 +165,7 @@ SCENARIOS = {
 def main() -> None:
     """Prints one JSON object per trial."""
     name, template, work, shard, shards = sys.argv[1:]
-    import_mlflow()
+    quicken_stores()
     pool.WIDTH = census.AT_ONCE = side_by_side.AT_ONCE = 1  # two at a time write in either order
     lease.BEAT_S = 3600  # it is renewed as often as an analysis is slow, and a busy machine is that by chance
     mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill

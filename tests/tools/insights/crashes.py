@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from analyze_experiment.tests.conftest import copy_store
+from analyze_experiment.tests.quick_stores import quicken_stores
 from analyze_experiment.tests.tools.insights.samples import CENSUS, INSTANT, RESULT, SNAPSHOT, draft, issue, query, verdict
 from analyze_experiment.tools.insights.affected import AffectedTrace
 from analyze_experiment.tools.insights.lease import TAG as LEASE
 from analyze_experiment.tools.insights.models import Analysis, AnalysisStatus, Evidence, HypothesisStatus, IssueStatus, Proposals
 from analyze_experiment.tools.insights.store import InsightStore
-from analyze_experiment.tools.tracking import connect, import_mlflow
+from analyze_experiment.tools.tracking import connect
 
 Boundary = Callable[[str], None]
 Session = Callable[[str, Boundary], None]
@@ -320,7 +321,7 @@ def _named_and_completed(analysis: Analysis) -> Analysis:
 def main() -> None:
     """Prints one JSON object per trial."""
     template, traces, work = sys.argv[1:]
-    import_mlflow()
+    quicken_stores()
     uri, session = copy_store(Path(template), Path(work) / "home"), memory_session(traces.split(","))
     for trial in crash_after_every_write(uri, Path(work) / "copies", session):
         sys.stdout.write(json.dumps(vars(trial)) + "\n")
