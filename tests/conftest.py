@@ -52,6 +52,20 @@ def pytest_configure() -> None:
     quicken_stores()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What tests of a module share is made once: they go to one worker, which is told by the group that they are of."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("xdist_group") is None and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
+
+
+def _shares(test: pytest.Function) -> bool:
+    """Whether it uses a fixture of its module that is there for more than one test."""
+    used = [found[-1] for found in test._fixtureinfo.name2fixturedefs.values()]
+    return any(each.scope != "function" and test.nodeid.startswith(f"{each.baseid}::") for each in used)
+
+
 def pytest_collection_finish() -> None:
     """What is imported by now stays: looking for garbage among it again and again took an eighth of all tests' time."""
     gc.collect()
