@@ -27,8 +27,8 @@ HEED_S = 0.2
 """How long a stop may go unheeded, in seconds."""
 LOOK_S = 1.0
 """How often the memory is looked at while tests run, in seconds: what others write there is heeded within twice that."""
-WIDTH = 2
-"""Hypotheses tested side by side: one per SQL worker."""
+WIDTH = 3
+"""Hypotheses tested side by side: one per SQL worker, and one whose numbers are being worked out meanwhile."""
 
 
 @dataclass

@@ -1,9 +1,11 @@
 """One analysis's tools over its snapshot: SQL whose queries are kept, plans, and traces linked before they are shown."""
 
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +21,9 @@ from .testing.clusters import find_clusters, write_clusters
 from .testing.execute import PlanExecutor
 from .traces.snapshot import Snapshot
 
+CLUSTERS = "clusters"
+"""The relation of independent traces (`testing/clusters.py`)."""
+
 
 @dataclass(frozen=True)
 class Workbench:
@@ -29,18 +34,20 @@ class Workbench:
     experiment_id: str
     snapshot: Snapshot
     sql: SqlService
-    executor: PlanExecutor
+    seed: int
+    clusters: Future[str]
+    """What joins traces in the relation `clusters`, once they are found: queries that don't name it needn't wait."""
 
     @classmethod
     def open(cls, store: InsightStore, run_id: str, snapshot: Snapshot, *, seed: int, engine: Engine = LOCAL) -> Self:
-        """Starts the SQL service over the snapshot and finds the clusters.
+        """Starts the SQL service over the snapshot, and begins to find the clusters."""
+        sql, clusters = _start(snapshot, snapshot.record.digest, lambda record: store.write_query(run_id, record), engine)
+        return cls(store, run_id, snapshot.catalog.experiment_id, snapshot, sql, seed, clusters)
 
-        Raises:
-            QueryError: the snapshot can't be opened.
-        """
-        sql, cluster_key = _start(snapshot, snapshot.record.digest, lambda record: store.write_query(run_id, record), engine)
-        executor = PlanExecutor(sql, cluster_key=cluster_key, seed=seed)
-        return cls(store, run_id, snapshot.catalog.experiment_id, snapshot, sql, executor)
+    @cached_property
+    def executor(self) -> PlanExecutor:
+        """What carries out plans; waits until the clusters are found."""
+        return PlanExecutor(self.sql, cluster_key=self.clusters.result(), seed=self.seed)
 
     def query(self, sql: str, *, title: str, owner: str = "") -> pa.Table:
         """Answers one query in the Databricks dialect; blocks."""
@@ -65,6 +72,7 @@ class Workbench:
 
     def close(self) -> None:
         """Stops the workers."""
+        wait([self.clusters])
         self.sql.close()
 
     def __enter__(self) -> Self:
@@ -83,13 +91,23 @@ def open_unrecorded(snapshot: Snapshot, *, digest: str, engine: Engine = LOCAL) 
         digest: Part of each query's id; that of another snapshot where its ids are to be met again.
         engine: What answers.
     """
-    sql, cluster_key = _start(snapshot, digest, lambda _: None, engine)
+    sql, clusters = _start(snapshot, digest, lambda _: None, engine)
     with sql:
-        yield sql, cluster_key
+        yield sql, clusters.result()
 
 
-def _start(snapshot: Snapshot, digest: str, on_query: Callable[[QueryRecord], None], engine: Engine) -> tuple[SqlService, str]:
+def _start(
+    snapshot: Snapshot, digest: str, on_query: Callable[[QueryRecord], None], engine: Engine
+) -> tuple[SqlService, Future[str]]:
     sql = SqlService(snapshot.catalog, snapshot_digest=digest, on_query=on_query, engine=engine)
-    clusters = find_clusters(snapshot.catalog, salt=snapshot.catalog.experiment_id)
-    sql.extend("clusters", [str(write_clusters(clusters, snapshot.folder))])
-    return sql, clusters.key
+
+    def add_clusters() -> str:
+        clusters = find_clusters(snapshot.catalog, salt=snapshot.catalog.experiment_id)
+        sql.extend(CLUSTERS, [str(write_clusters(clusters, snapshot.folder))])
+        return clusters.key
+
+    threads = ThreadPoolExecutor(1, thread_name_prefix=CLUSTERS)
+    coming = threads.submit(add_clusters)
+    threads.shutdown(wait=False)
+    sql.expect(CLUSTERS, coming)
+    return sql, coming

@@ -58,7 +58,7 @@ class LanguageAnalyst:
             return await self._counting.describe(bench)
 
         def look() -> tuple[str, str]:
-            sample = spread_sample(bench.sql, size=PURPOSE_SAMPLE, seed=bench.executor.seed)
+            sample = spread_sample(bench.sql, size=PURPOSE_SAMPLE, seed=bench.seed)
             return agent_facts(bench), glimpses(bench, sample)
 
         facts, traces = await asyncio.to_thread(look)

@@ -3,10 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from ...tools.reading.instructions import find_instructions
 from ...tools.workbench import Workbench
 
+AT_ONCE = 2
+"""Questions that are asked at the same time: what the agent was told takes as long as all others together."""
 SAMPLE = 20
 """Traces whose request is looked at, as the workflow has it."""
 READS = (
@@ -53,12 +56,17 @@ def portray(bench: Workbench) -> str:
     def rows(sql: str, title: str) -> list[dict[str, object]]:
         return bench.query(sql, title=title).to_pylist()
 
-    agents = rows(AGENTS, "What the agent calls itself")
-    tools = [(str(row["name"]), _whole(row["calls"])) for row in rows(TOOLS, "Tools and their calls")]
-    models = [str(row["model"]) for row in rows(MODELS, "Models")]
-    prompts = [each.text for each in find_instructions(bench)[:1]]
-    sessions = rows(SESSIONS, "Sessions")[0]
-    sample = rows(REQUESTS, f"{SAMPLE} requests")
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="portrait") as threads:
+        instructions = threads.submit(find_instructions, bench)
+        counted = threads.map(
+            rows,
+            (AGENTS, TOOLS, MODELS, SESSIONS, REQUESTS),
+            ("What the agent calls itself", "Tools and their calls", "Models", "Sessions", f"{SAMPLE} requests"),
+        )
+    agents, called, modelled, (sessions,), sample = counted
+    tools = [(str(row["name"]), _whole(row["calls"])) for row in called]
+    models = [str(row["model"]) for row in modelled]
+    prompts = [each.text for each in instructions.result()[:1]]
     bench.look_at([str(row["trace_id"]) for row in sample])
     sentences = [
         f"An agent that its traces call {str(agents[0]['name'])!r}." if agents else "An agent without a name in its traces.",

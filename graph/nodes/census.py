@@ -13,7 +13,7 @@ from ...tools.workbench import Workbench
 from ..context import Context, enter, in_thread
 from ..follow import begin, in_scope
 from ..ports import Event
-from ..side_by_side import side_by_side
+from ..side_by_side import Turn, in_turn, side_by_side
 from ..state import State, run_of
 
 
@@ -26,8 +26,7 @@ async def census(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     bench = await in_thread(lambda: context.bench(analysis))
     counted = await in_thread(lambda: _count(context, bench))
     found = find_operational_issues(counted, thresholds=OperationalThresholds())
-    for issue in found:
-        await _write(context, bench, issue)
+    await in_turn(found, lambda issue, turn: _write(context, bench, issue, turn))
     await in_thread(lambda: context.store.finish_step(run_id, "census"))
     return {}
 
@@ -52,13 +51,14 @@ def _with_circumstance(bench: Workbench, draft: IssueDraft) -> IssueDraft:
     return draft.model_copy(update={"cause": finder.with_circumstance(draft.cause, draft.watch, owner="census")})
 
 
-async def _write(context: Context, bench: Workbench, found: OperationalIssue) -> None:
+async def _write(context: Context, bench: Workbench, found: OperationalIssue, turn: Turn) -> None:
     completed = await in_thread(lambda: complete(found, bench.sql))
     draft, beginning = await side_by_side(
         in_thread(lambda: _with_circumstance(bench, in_scope(bench, completed.draft))),
         begin(bench, completed.draft.watch, owner="census"),
     )
     draft = draft.model_copy(update={"onset": beginning.onset})
+    await turn.to_write()
     issue = await in_thread(lambda: context.store.create_issue(bench.run_id, draft, completed.traces, look=beginning.look))
     context.display.show(
         Event(

@@ -18,7 +18,7 @@ from ..follow import Beginning, begin, follow_known, in_scope
 from ..mirror import show_in_mlflow
 from ..ports import Event, Explanation
 from ..reading_on import read_on
-from ..side_by_side import side_by_side
+from ..side_by_side import Turn, in_turn, side_by_side
 from ..state import State, run_of
 from ..telling import Finding, Telling
 
@@ -35,8 +35,10 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     told = await in_thread(lambda: Telling(bench, context.playbook, context.store.list_issues(analysis.experiment_id)))
     findings = await in_thread(lambda: told.in_order(listed))
     async with seek_causes(context, bench, findings) as sought:
-        for finding in findings:
-            await _tell(context, bench, told, finding, sought.get(finding.hypothesis.hypothesis_id))
+        await in_turn(
+            findings,
+            lambda finding, turn: _tell(context, bench, told, finding, sought.get(finding.hypothesis.hypothesis_id), turn),
+        )
     await in_thread(lambda: rate_by_ending(context, bench, listed))
     if analysis.asked_on:  # only what was complete before has labels
         await in_thread(lambda: decide_by_labels(context.store, run_id))
@@ -46,7 +48,7 @@ async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     return {}
 
 
-async def _tell(context: Context, bench: Workbench, told: Telling, finding: Finding, sought: Sought | None) -> None:
+async def _tell(context: Context, bench: Workbench, told: Telling, finding: Finding, sought: Sought | None, turn: Turn) -> None:
     """Makes a finding an issue, or an aspect of the one that tells of the same traces."""
     hypothesis, cell = finding
     plan = hypothesis.plan
@@ -55,10 +57,13 @@ async def _tell(context: Context, bench: Workbench, told: Telling, finding: Find
         affected: Sequence[AffectedTrace] = sought.flagged.traces
     else:
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
+    await turn.to_decide()
     home = await in_thread(lambda: told.home_of(finding, affected))
+    turn.decided()
     if home is None:
-        await _prove(context, bench, finding, affected, sought)
+        await _prove(context, bench, finding, affected, sought, turn)
         return
+    await turn.to_write()
     issue = await in_thread(lambda: told.add(home, finding))
     context.display.show(
         Event("issue", f"the same traces: {issue.aspects[-1].title}", step="issues", subject=home, detail=issue.history[-1])
@@ -66,9 +71,16 @@ async def _tell(context: Context, bench: Workbench, told: Telling, finding: Find
 
 
 async def _prove(
-    context: Context, bench: Workbench, finding: Finding, affected: Sequence[AffectedTrace], sought: Sought | None
+    context: Context,
+    bench: Workbench,
+    finding: Finding,
+    affected: Sequence[AffectedTrace],
+    sought: Sought | None,
+    turn: Turn,
 ) -> None:
     hypothesis, cell = finding
+    if asks_for_ending(hypothesis.plan):  # it says which other issues tell of its traces
+        await turn.to_write()
     explained, beginning = await side_by_side(_explain(context, bench, finding, affected, sought), _begin(bench, finding))
     flagged = sought.flagged if sought is not None else None
     entry = context.playbook.get(hypothesis.playbook)
@@ -77,6 +89,7 @@ async def _prove(
     if entry is None and cell is None:
         texts = {"title": explained.title, "recommendation": explained.recommendation, "left_out": explained.left_out}
         draft = worded(draft, **texts)
+    await turn.to_write()
     issue = await in_thread(lambda: _write(context, bench, draft, affected, beginning))
     context.display.show(
         Event(

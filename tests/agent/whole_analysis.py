@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from analyze_experiment.agent.analysts import portrait
 from analyze_experiment.agent.display import make_display
 from analyze_experiment.agent.human import PolicyHuman
 from analyze_experiment.agent.session import run_session
@@ -166,7 +167,7 @@ def main() -> None:
     """Prints one JSON object per trial."""
     name, template, work, shard, shards = sys.argv[1:]
     quicken_stores()
-    pool.WIDTH = census.AT_ONCE = side_by_side.AT_ONCE = 1  # two at a time write in either order
+    pool.WIDTH = census.AT_ONCE = portrait.AT_ONCE = side_by_side.AT_ONCE = 1  # two at a time write in either order
     lease.BEAT_S = 3600  # it is renewed as often as an analysis is slow, and a busy machine is that by chance
     mirror.TRACES = 1  # one mark an issue is a write of its kind; each further one would cost the test another kill
     workers.WORKERS = 1  # a second process to copy some dozens of traces would take longer to start than to do it

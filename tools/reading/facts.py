@@ -119,9 +119,7 @@ def gather_these(bench: Workbench, trace_ids: Iterable[str], *, most: int = MOST
 
 
 def _facts(bench: Workbench, which: str, most: int) -> list[TraceFacts]:
-    rows = bench.query(
-        TRACES.format(which=which, seed=bench.executor.seed, most=most), title="Traces for an overview"
-    ).to_pylist()
+    rows = bench.query(TRACES.format(which=which, seed=bench.seed, most=most), title="Traces for an overview").to_pylist()
     facts = [
         TraceFacts(
             str(row["trace_id"]), str(row["state"]), str(row["request_hash"] or ""), row["request"] or "", row["response"] or ""

@@ -44,7 +44,7 @@ class Instruction:
 def find_instructions(bench: Workbench) -> list[Instruction]:
     """The system prompts of a seeded sample of calls; none where the traces hold none."""
     types = ", ".join(quote(each) for each in sorted(MODEL_TYPES))
-    sql = CALLS.format(types=types, seed=bench.executor.seed, sample=SAMPLE)
+    sql = CALLS.format(types=types, seed=bench.seed, sample=SAMPLE)
     texts: dict[str, Counter[str]] = defaultdict(Counter)
     steps: dict[str, Counter[str]] = defaultdict(Counter)
     for row in bench.query(sql, title="What the agent was told to do").to_pylist():

@@ -106,6 +106,7 @@ class ResultCache:
         """Starts empty."""
         self._max_bytes = max_bytes
         self._tables: OrderedDict[str, pa.Table] = OrderedDict()
+        self._bytes: dict[str, int] = {}
 
     def get(self, key: str) -> pa.Table | None:
         """The result, if it is still held."""
@@ -115,11 +116,12 @@ class ResultCache:
 
     def put(self, key: str, table: pa.Table) -> None:
         """Holds a result, and lets go of those not asked for the longest."""
-        self._tables[key] = table
+        self._tables[key], self._bytes[key] = table, table.nbytes
         self._tables.move_to_end(key)
-        while sum(held.nbytes for held in self._tables.values()) > self._max_bytes:
-            self._tables.popitem(last=False)
+        while sum(self._bytes.values()) > self._max_bytes:
+            del self._bytes[self._tables.popitem(last=False)[0]]
 
     def clear(self) -> None:
         """Forgets all."""
         self._tables.clear()
+        self._bytes.clear()

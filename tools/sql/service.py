@@ -9,10 +9,11 @@ files; nothing should rest on it.
 import re
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import pyarrow as pa
 
@@ -102,6 +103,7 @@ class SqlService:
         self._cancelled: set[str] = set()
         self._recorded: set[tuple[str, str]] = set()
         self._cache = ResultCache(max_bytes=_CACHE_BYTES)
+        self._expected: dict[str, Future[Any]] = {}
 
     def query(self, sql: str, *, title: str, owner: str = "", parts: Sequence[str] = ()) -> QueryResult:
         """The result of one SELECT; waits for a free worker.
@@ -119,6 +121,9 @@ class SqlService:
             QueryError: The engine can't answer it, it has too many rows, or its worker was killed from outside.
             EngineError: The engine is gone.
         """
+        for relation, coming in self._expected.items():
+            if relation in sql:
+                coming.result()
         key = query_id(sql, snapshot_digest=self._snapshot_digest)
         with self._changed:
             table = self._cache.get(key)
@@ -162,6 +167,10 @@ class SqlService:
             self._catalog = self._catalog.with_relation(relation, tuple(files))
             self._cache.clear()
             self._intermediates.clear()
+
+    def expect(self, relation: str, coming: "Future[Any]") -> None:
+        """Has queries that name a relation wait for whoever adds it; where that fails, they fail with its error."""
+        self._expected[relation] = coming
 
     def close(self) -> None:
         """Stops what runs, ends the workers, and removes what they left. Closing again does nothing."""
