@@ -2,8 +2,8 @@
 
 Looking up the rows of each trace takes long, for those of a million traces lie in twenty million places. So each table is divided
 into pieces of rows that lie together, and digests of them are kept. A piece whose pages in the store's file are the same bytes is
-the same; the others are read. Of one with other rows all traces are taken to have changed, and their windows are looked at
-closely (`refresh.checked`). It errs on that side alone: where rows are gone, and nobody knows of which traces, all windows are.
+the same; the others are read. Of one with other rows all traces that it has, and that it had, are taken to have changed, and
+their windows are looked at closely (`refresh.checked`). It errs on that side alone: where nobody knows what it had, all are.
 
 Spans aren't surveyed: whenever MLflow 3.17 writes some it raises their trace's `db_payload_generation`
 (`SqlAlchemyStore._advance_db_payload_generations_for_db_span_writes`), and that is in the trace's own row. Spans that somebody
@@ -27,12 +27,11 @@ import pyarrow as pa
 from .columns import text_column
 from .manifest import INDEX, PARTS, Manifest, Window, complete
 from .sources.base import Key
-from .surveying import Differences, Piece
+from .surveying import NAME_DIGITS, Differences, Piece
 from .workers import Worker, Workers
 
 SURVEY = "survey"
 """The folder, in a copy's, of its last survey."""
-NAME_DIGITS = 20
 LEAST_TRACES = 50_000
 """Fewer are looked at closely in less than a second."""
 SHARE = 4
@@ -115,8 +114,10 @@ class Surveyor:
 
     def tidy(self, name: str) -> None:
         """Removes all surveys but the one of this name."""
+        survey = Survey.read(self.folder, name)
+        named = {name, *(piece.traces_file for piece in survey.pieces)} if survey is not None else set[str]()
         for path in (self.folder / SURVEY).glob("*"):
-            if path.name != name:
+            if path.name not in named:
                 path.unlink(missing_ok=True)
 
     def _is_worth_while(self, windows: Sequence[Window]) -> bool:
@@ -132,7 +133,7 @@ class Surveyor:
         found = Differences()
 
         def look(worker: Worker, item: list[Piece]) -> Iterator[Differences]:
-            read, differs = worker.survey_rows(item, compared=compared)
+            read, differs = worker.survey_rows(item, self.folder / SURVEY, compared=compared)
             pieces.extend(read)
             yield differs
 

@@ -95,7 +95,7 @@ def find_made_under(tables: WholeTables, request: Request) -> Mapping[str, objec
 def survey_rows(tables: WholeTables, request: Request) -> Mapping[str, object]:
     """What pieces of the tables are like."""
     pieces = [Piece(*each) for each in cast("list[tuple[str, int, int, str, str, str]]", request["pieces"])]
-    now, found = look_at_rows(tables, pieces, compared=bool(request["compared"]))
+    now, found = look_at_rows(tables, pieces, Path(cast(str, request["folder"])), compared=bool(request["compared"]))
     return {"pieces": now, **found.to_json()}
 
 

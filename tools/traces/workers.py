@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryFile
 from threading import Event, Lock
@@ -100,9 +101,9 @@ class Worker:
         """The traces that were made under these runs."""
         return Differences(set(cast("list[str]", self._ask(do="made under", runs=runs)["trace_ids"])))
 
-    def survey_rows(self, pieces: Sequence[Piece], *, compared: bool) -> tuple[list[Piece], Differences]:
-        """The pieces as they are now, and what differs."""
-        answer = self._ask(do="survey rows", pieces=pieces, compared=compared)
+    def survey_rows(self, pieces: Sequence[Piece], folder: Path, *, compared: bool) -> tuple[list[Piece], Differences]:
+        """The pieces as they are now, and what differs; which traces there are in them is kept in the folder."""
+        answer = self._ask(do="survey rows", pieces=pieces, folder=str(folder), compared=compared)
         now = cast("list[tuple[str, int, int, str, str, str]]", answer["pieces"])
         return [Piece(*each) for each in now], Differences.from_json(answer)
 

@@ -189,7 +189,9 @@ def test_store_in_wal_mode_is_surveyed_by_its_rows(bench: Bench, looked: list[Ke
 
 
 def test_survey_of_before_there_were_digests_of_pages_is_gone_on_from(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
-    (path,) = bench.cache.glob(f"*/{survey.SURVEY}/*")
+    (path,) = bench.cache.glob(f"*/{survey.SURVEY}/*.json")
+    for traces in path.parent.glob("*.zst"):
+        traces.unlink()
     known = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({"runs": known["runs"], "pieces": [piece[:5] for piece in known["pieces"]], "ranges": []}))
     bench.store.add_assessment("a-1", "tr-5")
@@ -197,10 +199,56 @@ def test_survey_of_before_there_were_digests_of_pages_is_gone_on_from(bench: Ben
     assert looked == [SECOND]
 
 
-def test_rows_in_another_order_are_all_looked_at(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
+GONE: dict[str, tuple[Change, list[str]]] = {
+    "tag": (runs("DELETE FROM trace_tags WHERE request_id = 'tr-5' AND key = 'release'"), ["tr-4"]),
+    "trace": (runs("DELETE FROM trace_info WHERE request_id = 'tr-9'"), ["tr-8"]),
+    "tag whose row another trace's has now": (
+        runs(
+            "DELETE FROM trace_tags WHERE request_id = 'tr-9' AND key = 'release'",
+            "INSERT INTO trace_tags (request_id, key, value) VALUES ('tr-5', 'a', 'b')",
+        ),
+        ["tr-4", "tr-8"],
+    ),
+}
+
+
+@pytest.mark.parametrize("change", GONE)
+def test_rows_that_are_gone_have_the_windows_looked_at_of_those_who_had_them(
+    change: str, bench: Bench, looked: list[Key], tmp_path: Path
+) -> None:
+    made, expected = GONE[change]
+    made(bench.store)
+    assert_true(bench, tmp_path / "fresh")
+    assert [low.trace_id for low in looked] == expected
+
+
+def test_all_windows_are_looked_at_where_it_is_not_known_whose_rows_are_gone(
+    bench: Bench, looked: list[Key], tmp_path: Path
+) -> None:
+    for path in bench.cache.glob(f"*/{survey.SURVEY}/*.zst"):
+        path.write_bytes(path.read_bytes()[:-1])
+    bench.store.change("DELETE FROM trace_tags WHERE request_id = 'tr-5' AND key = 'release'")
+    assert_true(bench, tmp_path / "fresh")
+    assert len(looked) == 3
+
+
+def test_store_that_was_vacuumed_and_rows_in_another_order_are_copied_as_they_are(
+    bench: Bench, looked: list[Key], tmp_path: Path
+) -> None:
     bench.store.change("DELETE FROM trace_tags WHERE request_id = 'tr-1'")
     with closing(sqlite3.connect(bench.store.path)) as connection:
         connection.execute("VACUUM")
+    bench.take()
+    assert {low.trace_id for low in looked} >= {"tr-0"}
+    looked.clear()
+    with closing(sqlite3.connect(bench.store.path)) as connection:
+        for statement in (
+            "CREATE TEMP TABLE reversed AS SELECT * FROM trace_tags ORDER BY request_id DESC",
+            "DELETE FROM trace_tags",
+            "INSERT INTO trace_tags SELECT * FROM reversed",
+        ):
+            connection.execute(statement)
+        connection.commit()
     assert_true(bench, tmp_path / "fresh")
     assert len(looked) == 3
 
@@ -258,7 +306,7 @@ def test_store_that_is_written_to_is_surveyed_once_it_is_left_alone(bench: Bench
 
 def test_survey_that_cannot_be_read_has_all_windows_looked_at(bench: Bench, looked: list[Key], tmp_path: Path) -> None:
     (folder,) = (path.parent for path in bench.cache.glob("*/manifest.json"))
-    for path in (folder / survey.SURVEY).glob("*"):
+    for path in (folder / survey.SURVEY).glob("*.json"):
         path.write_bytes(b"{")
     add_span(bench.store)
     taken = assert_true(bench, tmp_path / "fresh")
@@ -272,5 +320,8 @@ def test_surveys_are_open_to_their_owner_only_and_the_last_one_is_kept(bench: Be
     folder = bench.take().folder
     kept = list((folder / survey.SURVEY).iterdir())
     assert {path.stat().st_mode & 0o077 for path in (folder / survey.SURVEY, *kept)} == {0}
-    assert [path.name for path in kept] == [Manifest.read(folder).whole.survey]
+    name = Manifest.read(folder).whole.survey
+    last = survey.Survey.read(folder, name)
+    assert last is not None
+    assert {path.name for path in kept} == {name, *(piece.traces_file for piece in last.pieces)}
     assert len(looked) == 1
