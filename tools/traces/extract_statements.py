@@ -1,7 +1,10 @@
 """The DuckDB SQL behind `extract.py`: from MLflow's rows and span JSON to the columns of `tools/sql/relations.py`."""
 
+from collections.abc import Iterable
+
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
 from .answers import APOLOGY, HEDGING, VISIBLE
+from .failures import TOLD_BY
 from .texts import ANSWERED_KEYS, COMPLETION_KEYS
 
 SHAPE = """{"attributes": "MAP(VARCHAR, VARCHAR)", "status": {"message": "VARCHAR"},
@@ -26,7 +29,7 @@ TOOL_TYPES = ("TOOL", "FUNCTION", "RETRIEVER")
 """Spans that stand for a tool's work, so that their output can be an error in disguise."""
 
 ERROR_HINT = "(?i)error|exception|fail|fatal|traceback|false"
-"""In every output that `error_in_output` takes for an error; spares it most of the others."""
+"""In every output that `error_in_output` takes for an error; spares it most of those that `OBJECT` doesn't."""
 
 BROADLY_SPACED = " OR ".join(f"contains(value, {space})" for space in ("'  '", "chr(9)", "chr(10)", "chr(12)", "chr(13)"))
 """Whether a text has white space other than single blanks; it spares most texts the slow search for it."""
@@ -86,13 +89,27 @@ SPAN_ORDER = """SELECT number FROM (SELECT (row_number() OVER () - 1)::BIGINT AS
 
 TELLING_KEYS = (*ANSWERED_KEYS, *COMPLETION_KEYS, "role", "type", "tool_calls")
 """An object with none of these is given back as it is by `response_text`."""
-SAID_BY = "{" + ", ".join(f'"{key}": "JSON"' for key in TELLING_KEYS) + "}"
+SAID_BY = "{" + ", ".join(f'"{key}": "JSON"' for key in dict.fromkeys((*TELLING_KEYS, *TOLD_BY))) + "}"
+
+
+def plain(keys: Iterable[str]) -> str:
+    """The condition that an output is an object, as JSON, that has none of these keys."""
+    held = ", ".join(f"said_by.{key}" for key in keys)
+    return f"(starts_with(outputs, '{{') AND coalesce({held}) IS NULL AND said_by IS NOT NULL)"
+
+
 OUTPUT_TEXT = f"""CASE WHEN starts_with(outputs, '"') AND json_valid(outputs) THEN decoded(outputs)
         WHEN said_by.role::VARCHAR = '"assistant"' AND starts_with(said_by.content, '"') THEN decoded(said_by.content::VARCHAR)
-        WHEN starts_with(outputs, '{{') AND coalesce({", ".join(f"said_by.{key}" for key in TELLING_KEYS)}) IS NULL
-            AND said_by IS NOT NULL THEN outputs
+        WHEN {plain(TELLING_KEYS)} THEN outputs
         ELSE response_text(outputs) END"""
 """The text of an output. The commonest shapes are done here, with the same result, because Python is slower by far."""
+ERROR_SAID = f"""CASE WHEN (status = 'ERROR' OR type IN {TOOL_TYPES}) AND NOT coalesce({plain((*TELLING_KEYS, *TOLD_BY))}, false)
+        THEN CASE WHEN regexp_matches(outputs, '{ERROR_HINT}') THEN error_in_output(outputs) END END"""
+"""The error that an output is. An object without a text and without what declares an error is none, which takes no search."""
+ASKED_BY = """'{"messages": [{"role": "JSON", "type": "JSON", "content": "JSON"}]}'"""
+REQUEST_TEXT = """CASE WHEN asked.role::VARCHAR = '"user"' AND asked.type IS NULL AND starts_with(asked.content, '"')
+        THEN decoded(asked.content::VARCHAR) ELSE request_text(inputs) END"""
+"""The text of a request. Messages of which the last is the user's are done here, with the same result as in `request_text`."""
 
 
 def span_rows(opened: str) -> str:
@@ -106,12 +123,8 @@ WITH columns AS (
         list_filter(body.events, lambda e: e.name = 'exception')[-1].attributes AS exception,
         given(body.attributes['mlflow.spanOutputs']) AS outputs, tokens(body.attributes['mlflow.chat.tokenUsage']) AS usage
     FROM ({opened})
-), judged AS (
-    SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by,
-        CASE WHEN (status = 'ERROR' OR type IN {TOOL_TYPES}) AND regexp_matches(outputs, '{ERROR_HINT}')
-            THEN error_in_output(outputs) END AS said
-    FROM columns
-)
+), parsed AS (SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by FROM columns
+), judged AS (SELECT *, {ERROR_SAID} AS said FROM parsed)
 SELECT trace_id, span_id, parent_span_id, position, name, coalesce(type, 'UNKNOWN') AS span_type, status AS status_code,
     CASE WHEN status = 'ERROR' THEN message END AS status_message,
     CASE WHEN a IS NOT NULL THEN status <> 'ERROR' AND said IS NOT NULL END AS silent_error,
@@ -130,9 +143,9 @@ FROM judged)"""
 
 PAYLOADS = """['$.attributes."mlflow.spanInputs"', '$.attributes."mlflow.spanOutputs"']"""
 ROOTS = f"""CREATE OR REPLACE TEMP TABLE roots AS
-SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, request_text(inputs) AS root_asked,
+SELECT trace_id, span_id AS root_id, name AS root_name, inputs, outputs, {REQUEST_TEXT} AS root_asked,
     {OUTPUT_TEXT} AS root_answered
-FROM (SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by
+FROM (SELECT *, TRY(from_json(outputs, '{SAID_BY}')) AS said_by, TRY(from_json(inputs, {ASKED_BY})).messages[-1] AS asked
     FROM (SELECT trace_id, span_id, name, given(texts[1]) AS inputs, given(texts[2]) AS outputs
         FROM (SELECT *, TRY(json_extract_string(content, {PAYLOADS})) AS texts FROM spans_now WHERE is_root)))"""
 """Parsed once more, because that takes less than reading their texts back from what was written."""

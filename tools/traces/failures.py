@@ -27,6 +27,8 @@ ERROR_KEYS = ("error", "errors", "exception")
 NO_ERROR = frozenset({"", "none", "null", "nil", "false", "no", "0", "n/a", "no error", "no errors"})
 FLAGS = ("isError", "is_error")
 SUCCESS_KEYS = ("success", "ok")
+TOLD_BY = (*ERROR_KEYS, *FLAGS, *SUCCESS_KEYS, "status")
+"""An object that has none of these declares no error."""
 MESSAGE_KEYS = ("message", "error_message", "msg", "detail", "details", "reason", "description", "code", "error_code")
 FAILED_STATUS = frozenset({"error", "failed", "failure"})
 ERROR_WORDS = re.compile(

@@ -32,7 +32,10 @@ TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 
 
 def request_text(payload: str | None) -> str | None:
-    """What was asked last; None where there is nothing."""
+    """What was asked last; None where there is nothing.
+
+    `extract_statements` does the commonest shape in SQL; what is changed here is to be changed there.
+    """
     return _text(payload, asked)
 
 

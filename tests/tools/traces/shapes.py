@@ -36,6 +36,9 @@ REQUESTS = (
     shape("empty text", "", ""),
     shape("messages", {"messages": [{"role": "system", "content": "Be kind."}, USER]}, "Where is it?"),
     shape("last of several", {"messages": [{"role": "user", "content": "Hi"}, ASSISTANT, USER, ASSISTANT]}, "Where is it?"),
+    shape("escapes", {"messages": [{"role": "user", "content": 'Where\n is "it" – là?'}]}, 'Where\n is "it" – là?'),
+    shape("no kind", {"messages": [{"role": "user", "type": None, "content": "Where is it?"}]}, "Where is it?"),
+    shape("content of no text", {"messages": [{"role": "user", "content": None}]}, ""),
     shape("bare messages", [USER, ASSISTANT], "Where is it?"),
     shape(
         "LangChain type",

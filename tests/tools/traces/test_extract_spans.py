@@ -15,7 +15,7 @@ from analyze_experiment.tests.tools.traces.raw_rows import (
     trace,
     window,
 )
-from analyze_experiment.tests.tools.traces.shapes import RESPONSES
+from analyze_experiment.tests.tools.traces.shapes import REQUESTS, RESPONSES
 from analyze_experiment.tests.tools.traces.test_failures import ERRORS, LOOK_ALIKES
 
 NS = START_MS * 10**6
@@ -49,6 +49,17 @@ def test_output_texts_are_the_same_in_sql_as_in_python(tmp_path: Path) -> None:
     ]
     found = extracted(window(spans=spans), tmp_path)
     assert [row["output_text"] for row in found.all("spans")] == [case.text for case in shapes]
+
+
+def test_request_texts_are_the_same_in_sql_as_in_python(tmp_path: Path) -> None:
+    shapes = [case for case in REQUESTS if case.payload is not None]
+    ids = [f"tr-{place:02}" for place in range(len(shapes))]
+    spans = [
+        root(trace_id=trace_id, content=content_of({"mlflow.spanInputs": case.payload or ""}))
+        for trace_id, case in zip(ids, shapes, strict=True)
+    ]
+    found = extracted(window(traces=[trace(trace_id) for trace_id in ids], spans=spans), tmp_path)
+    assert [row["request_text"] for row in found.all("traces")] == [case.text for case in shapes]
 
 
 @pytest.mark.parametrize(("outputs", "silent"), [(ERRORS, True), (LOOK_ALIKES, False)], ids=["errors", "look-alikes"])
