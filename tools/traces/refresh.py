@@ -77,7 +77,9 @@ def refresh(
     surveyor = Surveyor(workers, folder, known.whole.survey)
     compared = surveyor.compare(known.windows, lambda: progress(0, sum(window.traces for window in known.windows)))
     held = windows_that_hold(workers, folder, known, compared, horizon_ms)
-    steps = plan(workers, folder, stretches(known, start, Key(horizon_ms + 1, ""), size, held), progress)
+    divided = stretches(known, start, Key(horizon_ms + 1, ""), size, held)
+    expected = sum(window.traces for window in known.windows if window.low >= start) if before.whole.indexes else 0
+    steps = plan(workers, folder, divided, expected, progress)
     windows = {window.low: window for window in known.windows if window.low < start}
     windows |= {step.window.low: step.window for step in steps}
     write_manifest(folder, windows, horizon_ms, before.whole)
@@ -131,20 +133,24 @@ def stretches(manifest: Manifest, start: Key, end: Key, size: int, held: Set[Key
     return before + [Stretch(*each, size, held=each[0] in held) for each in stretched]
 
 
-def plan(workers: Workers, folder: Path, divided: Sequence[Stretch], progress: Callable[[int, int], None]) -> list[Step]:
-    """The windows as they are to be, in order; those that still hold count as done."""
+def plan(
+    workers: Workers, folder: Path, divided: Sequence[Stretch], expected: int, progress: Callable[[int, int], None]
+) -> list[Step]:
+    """The windows as they are to be, in order; those that still hold count as done.
+
+    `expected`: how many traces there probably are; 0 where nobody knows, as of a first copy that was broken off.
+    """
 
     def settle(worker: Worker, stretch: Stretch) -> Iterator[Step]:
         return steps_of(worker, folder, stretch)
 
-    known = sum(stretch.window.traces for stretch in divided if stretch.window is not None)
     steps: list[Step] = []
     done = 0
     for step in workers.each(settle, divided):
         steps.append(step)
         done += step.traces if step.kept else 0
-        if step.kept and done < known:
-            progress(done, known)
+        if step.kept and (done < expected or not expected):
+            progress(done if expected else 0, expected)
     return sorted(steps, key=lambda step: step.window.low)
 
 

@@ -100,6 +100,19 @@ def test_progress_ends_with_all_traces_done(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("near")
+def test_progress_of_a_first_copy_that_goes_on_tells_no_other_total_than_all_traces(bench: Bench) -> None:
+    def die(done: int, total: int) -> None:
+        if done == WINDOW:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.take(progress=die)
+    calls: list[tuple[int, int]] = []
+    bench.take(progress=lambda *counts: calls.append(counts))
+    assert [each for each in calls if each[1]] == [(WINDOW, TRACES), (8, TRACES), (TRACES, TRACES)]
+
+
+@pytest.mark.usefixtures("near")
 def test_excluded_and_unreadable_traces_are_counted_apart(bench: Bench) -> None:
     bench.store.add_trace("judge", minute=2.5, tags={"mlflow.trace.sourceScorer": "s"})
     bench.store.change("UPDATE spans SET content = '{' WHERE trace_id = 'tr-3' AND span_id = 's1'")
