@@ -72,6 +72,7 @@ FROM traces_now t LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trac
 """Differs as soon as anything of a trace does: MLflow's counter of span writes stands for what is in the spans."""
 
 HEADERS = (*LABELS, STATES)
+STATE_ROWS = "SELECT trace_id, timestamp_ms, excluded, state FROM states"
 FINGERPRINT = "SELECT coalesce(md5(string_agg(trace_id || state, chr(10) ORDER BY trace_id)), '') FROM states"
 
 OPENED = f"SELECT *, from_json(content, '{SHAPE}') AS body FROM spans_now"
