@@ -140,7 +140,8 @@ class SparkSession:
 
     def name(self, frame: Any, name: str) -> None:
         """Makes a frame a view of this session."""
-        frame.createOrReplaceTempView(name)
+        with saying_ours(self._remote):
+            frame.createOrReplaceTempView(name)
 
     def set(self, name: str, value: str) -> None:
         """Sets what this session does otherwise than others."""
