@@ -8,8 +8,6 @@ from typing import NamedTuple, Self
 
 from .insights.models import SnapshotRecord
 from .insights.store import InsightStore
-from .sql.engines.base import Engine
-from .sql.process import LOCAL
 from .traces.cut import keep_traces
 from .traces.snapshot import Snapshot, take_snapshot
 
@@ -43,7 +41,6 @@ def take_window(
     progress: Callable[[int, int], None],
     waiting: Callable[[], None] = lambda: None,
     anew: bool = False,
-    engine: Engine = LOCAL,
 ) -> Snapshot:
     """The snapshot of a window, whose record says how it was cut; `cache` and what follows it are as of `take_snapshot`.
 
@@ -60,9 +57,8 @@ def take_window(
         until=window.until,
         cache=cache,
         progress=progress,
-        keep=lambda folder: keep_traces(folder, condition=window.filter, counted=counted, engine=engine),
+        keep=lambda folder: keep_traces(folder, condition=window.filter, counted=counted),
         anew=anew,
         waiting=waiting,
-        engine=engine,
     )
     return replace(taken, record=taken.record.model_copy(update={"filter": window.filter, "follows": window.follows}))

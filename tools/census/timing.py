@@ -13,10 +13,11 @@ MIN_CALLS = 20
 TIMING_SQL = f"""
 WITH durations AS (
   SELECT span_type, duration_ms, count(*) AS calls FROM spans
-  WHERE span_type IN ('LLM', 'CHAT_MODEL', 'TOOL') AND duration_ms IS NOT NULL GROUP BY span_type, duration_ms)
+  WHERE coalesce(span_type, '') IN ('LLM', 'CHAT_MODEL', 'TOOL') AND duration_ms IS NOT NULL GROUP BY span_type, duration_ms)
 SELECT span_type, max(calls) AS commonest, sum(calls) AS calls
 FROM durations GROUP BY span_type HAVING sum(calls) >= {MIN_CALLS} ORDER BY span_type
 """
+"""DuckDB looks a list of words up for each row, but what is made of a column once for each of its values."""
 
 
 def read_timing(rows: Sequence[Row], query_id: str) -> Iterable[Bucket]:

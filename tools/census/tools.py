@@ -38,11 +38,10 @@ listed AS (
   SELECT c.*, t.traces, t.callers, t.comparable, t.repeated, t.most, t.repeaters, e.failing, e.errors, e.silent,
          e.failing_traces, e.ended_ok, e.recovered, e.samples
   FROM per_call AS c JOIN per_trace AS t ON t.name = c.name LEFT JOIN per_end AS e ON e.name = c.name),
-comparable AS (SELECT trace_id, max(times) AS times FROM traced WHERE times IS NOT NULL GROUP BY trace_id),
 overall AS (
-  SELECT count(*) AS all_comparable, count_if({REPEATED}) AS all_repeated, max(times) AS all_most,
-         {samples(REPEATED)} AS all_repeaters
-  FROM comparable)
+  SELECT (SELECT count(DISTINCT trace_id) FROM calls WHERE inputs_hash IS NOT NULL) AS all_comparable,
+         (SELECT max(most) FROM per_trace) AS all_most, count(*) AS all_repeated, {samples("TRUE")} AS all_repeaters
+  FROM (SELECT DISTINCT trace_id FROM traced WHERE {REPEATED}) AS repeating)
 SELECT l.*, o.*, (SELECT count(*) FROM traces) AS all_traces FROM overall AS o LEFT JOIN listed AS l ON TRUE
 ORDER BY l.calls DESC, l.name
 """

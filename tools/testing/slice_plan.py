@@ -61,8 +61,8 @@ FROM (SELECT trace_id, row_number() OVER (PARTITION BY session_id ORDER BY reque
 """
 
 REPEATED = """
-SELECT trace_id FROM spans WHERE span_type = 'TOOL' AND inputs IS NOT NULL
-GROUP BY trace_id, name, inputs HAVING count(*) >= 3
+SELECT trace_id FROM spans WHERE span_type = 'TOOL' AND inputs_hash IS NOT NULL
+GROUP BY trace_id, name, inputs_hash HAVING count(*) >= 3
 """
 
 
