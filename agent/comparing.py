@@ -16,7 +16,7 @@ from ..tools.errors import UserError
 from ..tools.insights.models import Severity, SnapshotRecord
 from ..tools.insights.store import InsightStore
 from ..tools.instants import utc_now
-from ..tools.sql.engines.base import PUBLISHING
+from ..tools.sql.engines.base import PUBLISHING, Engine
 from ..tools.sql.service import SqlService
 from ..tools.traces.snapshot import OTHERS_COPY, Snapshot, take_snapshot
 from ..tools.tracking import connect, find_experiment
@@ -83,7 +83,8 @@ def _attend(settings: Settings, request: Request) -> Comparison:
     with make_display(kind, sys.stderr) as display, strays_to(lambda text: display.show(Event("note", text, step="compare"))):
         store = InsightStore(connect(settings.tracking_uri or ""))
         scope = _scope(store, settings, request)
-        engine, snapshot = chosen_engine(settings), _snapshot(settings, scope, display)
+        engine = chosen_engine(settings)
+        snapshot = _snapshot(settings, scope, display, engine)
         engine.publish(
             snapshot.catalog,
             lambda done, total: display.show(Event("progress", PUBLISHING, step="compare", done=done, total=total)),
@@ -161,7 +162,7 @@ def _recorded(store: InsightStore, run_id: str) -> SnapshotRecord:
     return record
 
 
-def _snapshot(settings: Settings, scope: Scope, display: OpenDisplay) -> Snapshot:
+def _snapshot(settings: Settings, scope: Scope, display: OpenDisplay, engine: Engine) -> Snapshot:
     snapshot = take_snapshot(
         settings.tracking_uri or "",
         scope.experiment_id,
@@ -169,6 +170,7 @@ def _snapshot(settings: Settings, scope: Scope, display: OpenDisplay) -> Snapsho
         since=scope.since,
         until=scope.until,
         cache=settings.cache,
+        engine=engine,
         waiting=lambda: display.show(Event("note", OTHERS_COPY, step="compare")),
         progress=lambda done, total: display.show(Event("progress", "copying traces", step="compare", done=done, total=total)),
     )

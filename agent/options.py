@@ -106,7 +106,7 @@ SparkFiles = Annotated[
         metavar="URL[,URL]",
         rich_help_panel=WHO,
         help="Copy the traces there for Spark to read, s3a://bucket/folder (behind a comma: as Spark calls it, where otherwise); "
-        "else it must see the cache folder.",
+        "else it must see the cache folder. Of tables in Unity Catalog, Spark makes the copy there itself.",
     ),
 ]
 Seed = Annotated[

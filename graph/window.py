@@ -8,6 +8,7 @@ from ..tools.insights.models import SnapshotRecord
 from ..tools.insights.scopes import Mark
 from ..tools.insights.store import InsightStore
 from ..tools.instants import to_ms
+from ..tools.sql.engines.base import Engine
 from ..tools.traces.cut import recent_times
 from ..tools.traces.snapshot import OTHERS_COPY, Snapshot
 from ..tools.windows import OVERLAP, Window
@@ -42,6 +43,7 @@ def take_window(context: Context, experiment_id: str, recorded: SnapshotRecord |
         experiment_id,
         window,
         cache=context.options.cache,
+        engine=context.options.engine,
         progress=context.progress("setup", "copying traces"),
         waiting=lambda: context.display.show(Event("note", OTHERS_COPY, step="setup")),
     )
@@ -72,7 +74,7 @@ def watermark(store: InsightStore, options: Options, experiment_id: str, record:
     return max(mark.until, record.last_trace)
 
 
-def keep_counted(store: InsightStore, run_id: str, snapshot: Snapshot, mark: Mark | None) -> None:
+def keep_counted(store: InsightStore, run_id: str, snapshot: Snapshot, mark: Mark | None, engine: Engine) -> None:
     """Writes down which traces of the last hour are counted, for the analysis that follows."""
     record = snapshot.record
     assert record.last_trace is not None, "an analysis has traces"
@@ -80,4 +82,4 @@ def keep_counted(store: InsightStore, run_id: str, snapshot: Snapshot, mark: Mar
     horizon_ms = to_ms(end - OVERLAP)
     earlier: Mapping[str, int] = store.read_counted(record.follows) if record.follows else {}
     kept = {trace_id: ms for trace_id, ms in earlier.items() if ms >= horizon_ms}
-    store.write_counted(run_id, kept | recent_times(snapshot.catalog, horizon_ms))
+    store.write_counted(run_id, kept | recent_times(snapshot.catalog, horizon_ms, engine))

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,7 +53,13 @@ def spark_server(folder: Path) -> Generator[str]:
     scratch.mkdir()
     command += ["--driver-java-options", f"{QUICK} -Djava.io.tmpdir={scratch}"]  # nobody would remove it from the system's
     command += [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
-    environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_CONNECT_MODE": "0"}
+    environment = {
+        **os.environ,
+        "SPARK_HOME": str(home),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_CONNECT_MODE": "0",
+    }
     with (folder / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [*command, "spark-internal"], stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True

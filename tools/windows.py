@@ -8,6 +8,8 @@ from typing import NamedTuple, Self
 
 from .insights.models import SnapshotRecord
 from .insights.store import InsightStore
+from .sql.engines.base import Engine
+from .sql.process import LOCAL
 from .traces.cut import keep_traces
 from .traces.snapshot import Snapshot, take_snapshot
 
@@ -41,6 +43,7 @@ def take_window(
     progress: Callable[[int, int], None],
     waiting: Callable[[], None] = lambda: None,
     anew: bool = False,
+    engine: Engine = LOCAL,
 ) -> Snapshot:
     """The snapshot of a window, whose record says how it was cut; `cache` and what follows it are as of `take_snapshot`.
 
@@ -57,8 +60,9 @@ def take_window(
         until=window.until,
         cache=cache,
         progress=progress,
-        keep=lambda folder: keep_traces(folder, condition=window.filter, counted=counted),
+        keep=lambda folder: keep_traces(folder, condition=window.filter, counted=counted, engine=engine),
         anew=anew,
         waiting=waiting,
+        engine=engine,
     )
     return replace(taken, record=taken.record.model_copy(update={"filter": window.filter, "follows": window.follows}))

@@ -11,7 +11,7 @@ from ...tools.workbench import Workbench
 from ..model import LanguageModel
 from ..model.budget import BYTES_PER_TOKEN
 from .planning import READ_SHARE
-from .proposing import most_readings
+from .proposing import limit_readings
 
 SMALL_CALLS = 2.2
 """Questions for each trace of a small experiment, all in all: there is less to be asked about, and less to explain."""
@@ -37,7 +37,7 @@ SELECT avg(chars) AS chars FROM (
 """
 
 
-def most_judged(traces: int, *, read_on: int) -> int:
+def limit_judged(traces: int, *, read_on: int) -> int:
     """Traces that are judged at most: as many as a question may take whose answer stays open, and those read after a verdict.
 
     Args:
@@ -49,9 +49,9 @@ def most_judged(traces: int, *, read_on: int) -> int:
     return min(traces, default_cap(bound, level=level) + read_on)
 
 
-def looks(traces: int) -> float:
-    """How often a trace is judged, on average: once, and again where more is asked of it than one question to a judge holds."""
-    needed = math.ceil((1 + most_readings(traces)) / MOST_QUESTIONS)
+def average_looks(traces: int) -> float:
+    """How often a trace is judged: once, and again where more is asked of it than one question to a judge holds."""
+    needed = math.ceil((1 + limit_readings(traces)) / MOST_QUESTIONS)
     return 1 + SECOND_LOOKS * (needed - 1)
 
 
@@ -60,7 +60,7 @@ def estimate_spending(bench: Workbench, model: LanguageModel, *, sample: int, re
     traces = bench.snapshot.record.traces
     chars = bench.query(LENGTHS, title="Length of a trace").to_pylist()[0]["chars"]
     each = SHARED_TOKENS + min(TRACE_TOKENS, int(float(str(chars or 0))) // BYTES_PER_TOKEN)
-    about_traces = min(traces, sample) + round(looks(traces) * most_judged(traces, read_on=read_on))
+    about_traces = min(traces, sample) + round(average_looks(traces) * limit_judged(traces, read_on=read_on))
     others = min(OTHER_CALLS, max(5, round(SMALL_CALLS * traces) - about_traces))
     usage = Usage(
         prompt_tokens=about_traces * each + others * OTHER_TOKENS, completion_tokens=(about_traces + others) * ANSWER_TOKENS

@@ -46,7 +46,7 @@ async def propose_reading(
     cut = [f"{each.statement} Left out: more than {most} were proposed." for each in candidates if each not in chosen]
     inquiry.show(Event("step", "Writing the plans", step=inquiry.step))
     asked = [asked_for(draft.statement) for draft in counting if is_unplanned_focus(draft)]
-    readings = most_readings(traces)
+    readings = limit_readings(traces)
     suggested = [_suggested(each, read) for each in chosen]
     planned = await _plan(inquiry, [*asked, *suggested], readings)
     pairs, merged = pairs_of(alike, list(zip(suggested, planned[len(asked) :], strict=True)), lambda each: _suggested(each, read))
@@ -56,7 +56,7 @@ async def propose_reading(
     return Proposal(drafts, (*merged, *cut, *refused, *_notes(read)))
 
 
-def most_readings(traces: int) -> int:
+def limit_readings(traces: int) -> int:
     """Statements that may be decided by reading, beside how a trace ends, where there are so many traces."""
     return next(most for least, most in READINGS if traces >= least)
 

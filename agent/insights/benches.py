@@ -22,7 +22,8 @@ def open_bench(insights: Insights, analysis: Analysis) -> Generator[Workbench]:
         StoreError: the traces can't be copied.
         QueryError: the snapshot can't be opened.
     """
-    engine, snapshot = insights.engine(), snapshot_of(insights, analysis)
+    engine = insights.engine()
+    snapshot = snapshot_of(insights, analysis, engine)
     _publish(insights, engine, snapshot)
     with Workbench.open(insights.store, analysis.run_id, snapshot, seed=analysis.seed, engine=engine) as bench:
         yield bench
@@ -37,7 +38,7 @@ def open_sql(insights: Insights, experiment_id: str, analysis: Analysis | None, 
         StoreError: the traces can't be copied.
     """
     engine = insights.engine()
-    snapshot = snapshot_of(insights, analysis) if analysis else _some(copy_traces(insights, experiment_id))
+    snapshot = snapshot_of(insights, analysis, engine) if analysis else _some(copy_traces(insights, experiment_id, engine))
     _publish(insights, engine, snapshot)
     keeper = analysis.run_id if analysis and kept else None
     with SqlService(
@@ -53,7 +54,7 @@ def _publish(insights: Insights, engine: Engine, snapshot: Snapshot) -> None:
     engine.publish(snapshot.catalog, lambda done, total: insights.progress(PUBLISHING, done, total))
 
 
-def snapshot_of(insights: Insights, analysis: Analysis) -> Snapshot:
+def snapshot_of(insights: Insights, analysis: Analysis, engine: Engine) -> Snapshot:
     """The traces that an analysis is about: fixed as of now when they are first needed, and the same from then on.
 
     Raises:
@@ -62,14 +63,16 @@ def snapshot_of(insights: Insights, analysis: Analysis) -> Snapshot:
     """
     recorded = insights.store.read_snapshot(analysis.run_id)
     if recorded is not None:
-        return _some(copy_traces(insights, analysis.experiment_id, Window.of(recorded)))
+        return _some(copy_traces(insights, analysis.experiment_id, engine, Window.of(recorded)))
     window = Window(insights.now(), analysis.since, analysis.until, analysis.scope.filter, analysis.follows)
-    snapshot = _some(copy_traces(insights, analysis.experiment_id, window))
+    snapshot = _some(copy_traces(insights, analysis.experiment_id, engine, window))
     insights.store.write_snapshot(analysis.run_id, snapshot.record)
     return snapshot
 
 
-def copy_traces(insights: Insights, experiment_id: str, window: Window | None = None, *, anew: bool = False) -> Snapshot:
+def copy_traces(
+    insights: Insights, experiment_id: str, engine: Engine, window: Window | None = None, *, anew: bool = False
+) -> Snapshot:
     """The copy of an experiment's traces, brought up to date or made `anew`; cut to a window, or all there are as of now.
 
     Raises:
@@ -81,6 +84,7 @@ def copy_traces(insights: Insights, experiment_id: str, window: Window | None = 
         window or Window(insights.now()),
         cache=insights.cache,
         anew=anew,
+        engine=engine,
         waiting=lambda: insights.tell(OTHERS_COPY),
         progress=lambda done, total: insights.progress("copying traces", done, total),
     )

@@ -53,7 +53,7 @@ def sync(insights: Insights, *, experiment_id: str, full: bool = False) -> Synce
         StoreError: the traces can't be copied.
     """
     place = find_experiment(insights.store.tracking, experiment_id).experiment_id
-    snapshot = copy_traces(insights, place, anew=full)
+    snapshot = copy_traces(insights, place, insights.engine(), anew=full)
     record, changes = snapshot.record, snapshot.freshness.changes
     return Synced(
         experiment_id=place,

@@ -23,7 +23,7 @@ from analyze_experiment.evals.command_line import command_line
 from analyze_experiment.tools.census.census import take_census
 from analyze_experiment.tools.insights.models import QueryRecord, SnapshotRecord
 from analyze_experiment.tools.sql.catalog import Catalog
-from analyze_experiment.tools.sql.engines.duckdb import duckdb_type
+from analyze_experiment.tools.sql.engines.types import spell_type
 from analyze_experiment.tools.sql.process import WorkerProcess
 from analyze_experiment.tools.sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
 from analyze_experiment.tools.sql.service import SqlService
@@ -139,7 +139,7 @@ def write_catalog(folder: Path, traces: int) -> Catalog:
 def _select(relation: Relation, traces: int) -> str:
     said, source = COLUMNS[relation]
     columns = (
-        f'CAST({said.get(each.name, "NULL").replace("$traces", str(traces))} AS {duckdb_type(each.type)}) AS "{each.name}"'
+        f'CAST({said.get(each.name, "NULL").replace("$traces", str(traces))} AS {spell_type(each.type)}) AS "{each.name}"'
         for each in relation.columns
     )
     return f"SELECT {', '.join(columns)} {source}"

@@ -86,7 +86,7 @@ def _begin(context: Context, experiment_id: str, run_id: str | None) -> Analysis
         ).run_id
     if recorded is None:
         context.store.write_snapshot(run_id, record)
-    keep_counted(context.store, run_id, snapshot, mark)
+    keep_counted(context.store, run_id, snapshot, mark, context.options.engine)
     context.display.show(
         Event("note", f"{record.traces:,} traces, {record.spans:,} spans; analysis run {run_id}", step="setup", subject=run_id)
     )

@@ -21,6 +21,7 @@ from analyze_experiment.tools.errors import UserError
 from analyze_experiment.tools.insights.artifacts import RunFiles
 from analyze_experiment.tools.insights.models import AnalysisStatus, Scope
 from analyze_experiment.tools.reporting.verify import verify_report
+from analyze_experiment.tools.sql.process import LOCAL
 
 TRACES = 25
 
@@ -55,7 +56,7 @@ def counted(uri: str, run_id: str) -> int:
 def looked_at_again(uri: str, run_id: str) -> bool:
     """Whether verbs, and the report's verification, see the very traces that an analysis was about."""
     memory, cache = memory_of(uri), folder_of(uri) / "cache"
-    recorded, again = memory.read_snapshot(run_id), snapshot_of(Insights(memory, cache), memory.get_analysis(run_id))
+    recorded, again = memory.read_snapshot(run_id), snapshot_of(Insights(memory, cache), memory.get_analysis(run_id), LOCAL)
     assert recorded is not None
     verified = verify_report(memory, run_id, cache=cache, now=end_of(9), progress=lambda text, done, total: None)
     return recorded == again.record and verified.same_snapshot and not verified.differences

@@ -14,6 +14,7 @@ The share of traces that end in ERROR stands beside what makes them fail: it is 
 
 from typing import NamedTuple
 
+from ..clipping import clip
 from ..insights.affected import AffectedTraces, said_once, some_of
 from ..insights.models import Census, Evidence, IssueDraft
 from .drafting import OperationalIssue, draft_issue
@@ -21,7 +22,6 @@ from .figures import Queries
 from .subject_issues import find_subject_facts
 from .thresholds import OperationalThresholds
 from .trace_issues import find_trace_facts
-from .wording import clip
 
 EVIDENCE = 10
 """Traces that are cited of an issue, drawn as the census draws its samples."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..clipping import NAME_CHARS, clip
 from ..insights.models import Bucket, Census, Fingerprint
 from ..shares import part_of
 from .advice import SHOW_FAILURES, advise
@@ -10,7 +11,7 @@ from .drafting import Fact, explain, messages_of
 from .subjects import Subject, affected_sql, present_sql
 from .thresholds import OperationalThresholds
 from .timing import has_nominal_timing
-from .wording import clip, duration, share
+from .wording import duration, share
 
 HIDDEN_SQL = """
 SELECT s.trace_id, min_by(s.span_id, s.position) AS span_id,
@@ -88,7 +89,7 @@ def _tools(census: Census, thresholds: OperationalThresholds) -> Iterator[Fact]:
 
 
 def _tool(census: Census, thresholds: OperationalThresholds, calls: Bucket, traces: Bucket) -> Fact:
-    tool, failing, of = clip(calls.segment), _numerator(calls), calls.denominator or 0
+    tool, failing, of = clip(calls.segment, NAME_CHARS), _numerator(calls), calls.denominator or 0
     silent = _numerator(_one(census, "tool_silent_error_rate", "tool", calls.segment))
     answered = _one(census, "tool_recovered", "tool", calls.segment)
     how = "returns errors" if silent == failing else "fails"
@@ -159,7 +160,7 @@ def _callees(census: Census, thresholds: OperationalThresholds, dimension: str) 
 
 def _callee(census: Census, thresholds: OperationalThresholds, calls: Bucket, traces: Bucket) -> Fact:
     dimension: Subject = "model" if calls.dimension == "model" else "provider"
-    model, failing, of = clip(calls.segment), _numerator(calls), calls.denominator or 0
+    model, failing, of = clip(calls.segment, NAME_CHARS), _numerator(calls), calls.denominator or 0
     callee = model if dimension == "model" else f"provider {model}"
     answered = _one(census, "model_recovered", dimension, calls.segment)
     messages = messages_of(census, dimension, calls.segment)
@@ -188,7 +189,7 @@ def _spans(census: Census, thresholds: OperationalThresholds) -> Iterator[Fact]:
     for traces in census.find("span_origin_rate", dimension="span"):
         if not _reached(traces, thresholds.span_failure_rate) or _numerator(traces) < thresholds.min_traces:
             continue
-        span, affected, of = clip(traces.segment), _numerator(traces), traces.denominator or 0
+        span, affected, of = clip(traces.segment, NAME_CHARS), _numerator(traces), traces.denominator or 0
         answered = _one(census, "span_recovered", "span", traces.segment)
         messages = messages_of(census, "span", traces.segment)
         yield Fact(

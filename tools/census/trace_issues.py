@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ..clipping import NAME_CHARS, clip
 from ..insights.models import Bucket, Cause, Census, Fingerprint
 from ..shares import part_of
 from .advice import advise
@@ -12,7 +13,7 @@ from .segments import timestamp
 from .subject_issues import piles_up
 from .thresholds import OperationalThresholds
 from .timing import has_nominal_timing
-from .wording import clip, duration, share
+from .wording import duration, share
 
 FINISHED_SQL = "SELECT trace_id FROM traces WHERE state IN ('OK', 'ERROR')"
 ERRORS_SQL = """
@@ -80,7 +81,7 @@ def _failing_spans(census: Census) -> str:
         return ""
     worst = max(found, key=lambda bucket: bucket.numerator or 0)
     held = share(worst.numerator or 0, worst.denominator or 0)
-    return f"{held} ERROR traces hold a failed `{clip(worst.segment)}` span."
+    return f"{held} ERROR traces hold a failed `{clip(worst.segment, NAME_CHARS)}` span."
 
 
 def _bursts(census: Census, thresholds: OperationalThresholds) -> Iterator[Fact]:
@@ -193,5 +194,5 @@ def _where_the_time_goes(census: Census) -> str:
     found = census.find("outlier_time", dimension="slowest")
     if not found:
         return "Their spans hold no durations."
-    names = "; ".join(f"to `{clip(each.segment)}` spans in {each.numerator or 0:,}" for each in found)
+    names = "; ".join(f"to `{clip(each.segment, NAME_CHARS)}` spans in {each.numerator or 0:,}" for each in found)
     return f"Of {found[0].denominator or 0:,} slow traces, most of the time goes {names}."

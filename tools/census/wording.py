@@ -1,8 +1,8 @@
 """How shares, durations and names are written in titles and sentences."""
 
+from ..clipping import clip
 from ..shares import part_of
 
-NAME_CHARS = 48
 QUOTE_CHARS = 120
 
 
@@ -20,12 +20,6 @@ def duration(milliseconds: float) -> str:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     minutes = seconds / 60
     return f"{minutes:.1f}".removesuffix(".0") + " min" if minutes < 120 else f"{minutes / 60:.1f}".removesuffix(".0") + " h"
-
-
-def clip(text: str, limit: int = NAME_CHARS) -> str:
-    """One line of at most so many characters, without control characters."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def quoted(text: str) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..clipping import clip
 from ..insights.models import Bucket, Interval, Onset
 from ..shares import percent
-from .excerpts import plain
 from .facts import ReportFacts
 from .words import interval, when
 
@@ -96,12 +96,12 @@ def compared_shares(title: str, rows: Sequence[Compared], query_ids: Sequence[st
             _bar(axes, row.interval, place)
             axes.plot([row.rest], [place], "o", markersize=5, markerfacecolor="none", color=MUTED)
             axes.plot([row.share], [place], "o", markersize=5, color=BAD)
-            axes.text(0, place - 0.42, plain(row.label, LABEL_CHARS), color=INK, va="center", ha="left")
+            axes.text(0, place - 0.42, clip(row.label, LABEL_CHARS), color=INK, va="center", ha="left")
         axes.set_ylim(len(shown) - 0.5, -0.8)
         axes.set_yticks([])
         _share_axis(axes.xaxis, max(max(row.interval.high if row.interval else row.share, row.rest) for row in shown))
 
-    said = "; ".join(f"{plain(row.label)}: {_with(row.share, row.interval)} against {percent(row.rest)}" for row in shown)
+    said = "; ".join(f"{clip(row.label)}: {_with(row.share, row.interval)} against {percent(row.rest)}" for row in shown)
     return Chart(
         title,
         f"Filled: the group, with its interval; hollow: the rest. {said}.",
@@ -195,7 +195,7 @@ def _mark(axes: "Axes", began: Sequence[Began]) -> None:
 
 def _told(began: Sequence[Began]) -> str:
     said = "; ".join(
-        f"{place} {plain(title)}, between {when(onset.earliest)} and {when(onset.latest)}"
+        f"{place} {clip(title)}, between {when(onset.earliest)} and {when(onset.latest)}"
         for place, (title, onset) in enumerate(began, start=1)
     )
     return f" Lines above: from when to when an issue began. {said}." if said else ""

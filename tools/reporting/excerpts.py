@@ -2,7 +2,8 @@
 
 import json
 import re
-import unicodedata
+
+from ..clipping import TEXT_CHARS, clip
 
 MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<!\w)_|_(?!\w)|^#|^[-+]|~(?=~))")
 """What would be taken for markup; an underscore within a word and a hash within a line are not."""
@@ -10,16 +11,9 @@ CODE = re.compile(r"(`[\w.:/ -]+`)")
 """A name set as code: harmless, and our own texts set names of tools so."""
 
 
-def plain(text: object, limit: int = 280) -> str:
-    """One line of at most `limit` characters without control characters, cut at the end with an ellipsis. Nothing is escaped."""
-    line = "".join(" " if unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs"} else char for char in str(text))
-    line = " ".join(line.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def excerpt(text: object, limit: int = 280) -> str:
-    """A plain line with its markup escaped for markdown."""
-    parts = enumerate(CODE.split(plain(text, limit)))
+def excerpt(text: object, limit: int = TEXT_CHARS) -> str:
+    """A clipped line with its markup escaped for markdown."""
+    parts = enumerate(CODE.split(clip(text, limit)))
     return "".join(part if index % 2 else MARKUP.sub(r"\\\1", part) for index, part in parts)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from ..clipping import clip
 from ..insights.models import Bucket, Cell, Issue
 from ..shares import percent
 from .charts import Chart, Compared, Look, compared_shares, time_charts, trend
-from .excerpts import CODE, plain
+from .excerpts import CODE
 from .facts import IssueFacts, ReportFacts
 from .next_steps import next_steps
 from .words import amount, began, day, number, share_of_issue, when
@@ -54,7 +55,7 @@ def _template() -> Template:
 
 def prose(text: object, limit: int = 2_000) -> Markup:
     """A text on one line: names between backticks become code, ids of queries become links, all else is escaped."""
-    parts = CODE.split(plain(text, limit))
+    parts = CODE.split(clip(text, limit))
     return Markup().join(
         Markup("<code>{}</code>").format(part.strip("`")) if place % 2 else _with_queries(part)
         for place, part in enumerate(parts)
@@ -143,7 +144,7 @@ def _packaged(name: str) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "plain": plain,
+    "clip": clip,
     "prose": prose,
     "percent": percent,
     "amount": amount,

@@ -88,6 +88,7 @@ def verify_report(
         Window.of(kept),
         cache=cache,
         progress=lambda done, total: progress("copying traces", done, total),
+        engine=engine,
     )
     engine.publish(snapshot.catalog, lambda done, total: progress(PUBLISHING, done, total))
     with open_unrecorded(snapshot, digest=kept.digest, engine=engine) as (sql, _):

@@ -17,12 +17,14 @@ class Catalog:
     """Last instant of the window, included."""
     kept: str | None = None
     """A Parquet file of the `trace_id`s that the relations are cut to; None: all of the window."""
+    there: str | None = None
+    """Where an engine has made the relations itself, as Parquet divided by `relation`; `files` are what came here of them."""
     intermediate: str | None = None
     """The folder of intermediate results (`intermediate.py`), which may be read as well; None: there are none."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """All its files that were made of traces."""
+        """All its files that were made of traces and are here."""
         relations = (path for paths in self.files.values() for path in paths)
         return (*relations, self.kept) if self.kept else tuple(relations)
 
@@ -44,5 +46,6 @@ class Catalog:
             since_ms=data["since_ms"],
             until_ms=data["until_ms"],
             kept=data["kept"],
+            there=data["there"],
             intermediate=data["intermediate"],
         )

@@ -43,6 +43,10 @@ class LocalEngine:
         """The query in DuckDB's dialect."""
         return translate(query)
 
+    def cluster(self) -> None:
+        """None: it reads files."""
+        return
+
     def publish(self, catalog: Catalog, progress: Callable[[int, int], None]) -> None:
         """Nothing: workers read the files where they are."""
         del catalog, progress

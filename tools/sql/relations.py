@@ -23,6 +23,11 @@ class Relation(NamedTuple):
     columns: tuple[Column, ...]
 
 
+def ddl(relation: Relation) -> str:
+    """The columns of a relation, as Spark declares them."""
+    return ", ".join(f"`{column.name}` {column.type}" for column in relation.columns)
+
+
 LIGHT_SPAN = (
     "ARRAY<STRUCT<span_id: STRING, parent_span_id: STRING, name: STRING, span_type: STRING, status_code: STRING, "
     "start_time: TIMESTAMP, duration_ms: DOUBLE, model: STRING, silent_error: BOOLEAN>>"

@@ -12,8 +12,10 @@ from sqlglot import exp
 from ..errors import QueryError, QueryRefused, UserError
 from ..sql.catalog import Catalog
 from ..sql.dialect import parse_query, translate
+from ..sql.engines.base import Engine
 from ..sql.engines.duckdb import DuckDBEngine
 from ..sql.guard import check_query
+from ..sql.process import LOCAL
 from ..sql.service import SqlService
 
 KeptTraces = Callable[[Catalog], Path | None]
@@ -40,13 +42,14 @@ def condition_sql(condition: str) -> str:
     return sql
 
 
-def keep_traces(folder: Path, *, condition: str, counted: Collection[str]) -> KeptTraces | None:
+def keep_traces(folder: Path, *, condition: str, counted: Collection[str], engine: Engine = LOCAL) -> KeptTraces | None:
     """What cuts a snapshot in this folder; None where there is nothing to cut by.
 
     Args:
         folder: where the file of ids goes.
         condition: of `traces`, in the Databricks dialect; empty: all.
         counted: traces that are left out.
+        engine: what answers for which traces it holds.
     """
     if not condition and not counted:
         return None
@@ -54,22 +57,31 @@ def keep_traces(folder: Path, *, condition: str, counted: Collection[str]) -> Ke
     left_out = frozenset(counted)
 
     def keep(catalog: Catalog) -> Path:
-        with SqlService(catalog, snapshot_digest="", on_query=lambda _: None, workers=1) as service:
+        with SqlService(
+            catalog, snapshot_digest="", on_query=lambda _: None, engine=_reaching(catalog, engine), workers=1
+        ) as service:
             ids = service.query(f"{sql} ORDER BY trace_id", title="The traces of the scope").table["trace_id"].to_pylist()
         return _write([trace_id for trace_id in ids if trace_id not in left_out], folder)
 
     return keep
 
 
-def recent_times(catalog: Catalog, since_ms: int) -> dict[str, int]:
+def recent_times(catalog: Catalog, since_ms: int, engine: Engine = LOCAL) -> dict[str, int]:
     """The ms of each trace that began at or after an instant."""
-    with SqlService(catalog, snapshot_digest="", on_query=lambda _: None, workers=1) as service:
+    with SqlService(
+        catalog, snapshot_digest="", on_query=lambda _: None, engine=_reaching(catalog, engine), workers=1
+    ) as service:
         sql = f"SELECT trace_id, unix_millis(request_time) AS ms FROM traces WHERE unix_millis(request_time) >= {since_ms}"
         table = service.query(sql, title="The last traces").table
     return dict(zip(table["trace_id"].to_pylist(), table["ms"].to_pylist(), strict=True))
 
 
 _HINT = "Write it as in SQL, over the columns of a trace: tags['env'] = 'prod' AND version <> '3.1'."
+
+
+def _reaching(catalog: Catalog, engine: Engine) -> Engine:
+    """What answers: the engine where the relations are, DuckDB over files that are here."""
+    return LOCAL if catalog.there is None else engine
 
 
 def _is_plain(tree: exp.Select) -> bool:

@@ -63,6 +63,11 @@ class Extractor:
         self._register(headers)
         return self._fingerprint()
 
+    def states(self, headers: Headers) -> pa.Table:
+        """Of each trace its id, its time, whether it is excluded, and what identifies its state."""
+        self._register(headers)
+        return self.duck.sql(sql.STATE_ROWS).to_arrow_table()
+
     def extract(self, window: RawWindow, folder: Path) -> tuple[str, dict[str, Path]]:
         """Writes the window as Parquet, one file each of `FILES`; gives its fingerprint, and where they are."""
         paths = {name: folder / f"{name}-{os.getpid()}.tmp" for name in FILES}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ..sql.engines.types import spell_type
 from ..sql.relations import ASSESSMENTS, SPANS, TRACES, Relation
 from .answers import APOLOGY, HEDGING, VISIBLE
 from .failures import TOLD_BY
@@ -72,6 +73,7 @@ FROM traces_now t LEFT JOIN tags USING (trace_id) LEFT JOIN metadata USING (trac
 """Differs as soon as anything of a trace does: MLflow's counter of span writes stands for what is in the spans."""
 
 HEADERS = (*LABELS, STATES)
+STATE_ROWS = "SELECT trace_id, timestamp_ms, excluded, state FROM states"
 FINGERPRINT = "SELECT coalesce(md5(string_agg(trace_id || state, chr(10) ORDER BY trace_id)), '') FROM states"
 
 OPENED = f"SELECT *, from_json(content, '{SHAPE}') AS body FROM spans_now"
@@ -227,16 +229,9 @@ FROM states LEFT JOIN span_sums USING (trace_id) LEFT JOIN assessment_sums USING
 SUMS = (ROOTS, SPAN_SUMS, ASSESSMENT_ROWS, ASSESSMENT_SUMS)
 
 
-def duckdb_type(column: str) -> str:
-    """A type of the relations as DuckDB spells it."""
-    for theirs, ours in (("ARRAY<STRUCT<", "STRUCT("), (">>", ")[]"), ("MAP<STRING, STRING>", "MAP(VARCHAR, VARCHAR)")):
-        column = column.replace(theirs, ours)
-    return column.replace(":", "").replace("STRING", "VARCHAR")
-
-
 def output(relation: Relation, rows: str) -> str:
     """The relation's columns, in its order and types."""
-    columns = ", ".join(f"CAST({column.name} AS {duckdb_type(column.type)}) AS {column.name}" for column in relation.columns)
+    columns = ", ".join(f"CAST({column.name} AS {spell_type(column.type)}) AS {column.name}" for column in relation.columns)
     return f"SELECT {columns} FROM {rows}"
 
 

@@ -6,8 +6,9 @@ truth stays in MLflow.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +18,18 @@ from filelock import FileLock, Timeout
 from ..errors import StoreError
 from ..insights.models import SnapshotRecord
 from ..sql.catalog import Catalog
+from ..sql.engines.base import Engine
+from ..sql.process import LOCAL
 from ..sql.relations import RELATIONS
+from .cluster import Copied, copy_there
 from .cut import KeptTraces
 from .freshness import Freshness
 from .manifest import PARTS, READER_VERSION
 from .record import Times, summarise
 from .refresh import refresh
-from .sources.choose import looks_large
+from .sources.choose import has_tables, looks_large
+from .sources.databricks import location_of
+from .sources.databricks_rows import TraceView
 from .workers import Workers
 
 LOCK_WAIT_S = 1800
@@ -56,6 +62,7 @@ def take_snapshot(
     keep: Callable[[Path], KeptTraces | None] = lambda _: None,
     anew: bool = False,
     waiting: Callable[[], None] = lambda: None,
+    engine: Engine = LOCAL,
 ) -> Snapshot:
     """Brings the copy of an experiment's traces up to date, and cuts it to a window of time.
 
@@ -71,30 +78,55 @@ def take_snapshot(
             refresh is waited for, so that it may end that.
         anew: whether everything is copied again, whatever was copied before.
         waiting: is told once that another process refreshes the same copy, and that this waits for it.
+        engine: what will answer queries; where it reaches the store's own tables, it makes the copy and keeps it.
 
     Raises:
         UserError: no such experiment, or no store of a kind that can be copied.
         StoreError: the store is locked or unreadable, or the cache can't be written.
     """
     times = Times(instant, since, until)
+    cluster = engine.cluster() if has_tables(uri) else None
+    refreshed_at = datetime.now(UTC)
     try:
-        with Workers(uri, experiment_id, all_at_once=looks_large(uri)) as workers:
-            folder = private_folder(cache, workers.identity)
-            with locked(folder, waiting, progress):
-                refreshed_at = datetime.now(UTC)
-                windows, changed, count = refresh(workers, folder, times.range, progress, anew=anew)
+        if cluster is None:
+            folder, copied = _copy_here(uri, experiment_id, times, cache, progress, anew=anew, waiting=waiting)
+        else:
+            with closing(cluster):
+                view = TraceView(location_of(uri, experiment_id), experiment_id)
+                folder = private_folder(cache, json.dumps(["cluster", cluster.files, view.location, experiment_id]))
+                with locked(folder, waiting, progress):
+                    copied = copy_there(view, cluster, folder, times.range, progress, anew=anew)
     except OSError as error:
         raise StoreError(
             f"The copy of the traces can't be kept in {str(cache)!r}. Name another cache folder. ({error})"
         ) from error
+    catalog, cut = copied.catalog, keep(folder)
+    kept = cut(catalog) if cut is not None else None
+    catalog = replace(catalog, kept=None if kept is None else str(kept))
+    freshness = Freshness(refreshed_at, copied.changes, copied.counted)
+    return Snapshot(folder, summarise(folder, copied.windows, times, kept), catalog, freshness)
+
+
+def _copy_here(
+    uri: str,
+    experiment_id: str,
+    times: Times,
+    cache: Path,
+    progress: Callable[[int, int], None],
+    *,
+    anew: bool,
+    waiting: Callable[[], None],
+) -> tuple[Path, Copied]:
+    """Brings the files of this machine up to date; gives their folder too."""
+    with Workers(uri, experiment_id, all_at_once=looks_large(uri)) as workers:
+        folder = private_folder(cache, workers.identity)
+        with locked(folder, waiting, progress):
+            windows, changed, count = refresh(workers, folder, times.range, progress, anew=anew)
     files = {
         relation.name: tuple(str(folder / PARTS / window.parts[relation.name].name) for window in windows)
         for relation in RELATIONS
     }
-    catalog, cut = Catalog(experiment_id, files, *times.range), keep(folder)
-    kept = cut(catalog) if cut is not None else None
-    catalog = replace(catalog, kept=None if kept is None else str(kept))
-    return Snapshot(folder, summarise(folder, windows, times, kept), catalog, Freshness(refreshed_at, changed, count))
+    return folder, Copied(windows, changed, count, Catalog(experiment_id, files, *times.range))
 
 
 def private_folder(cache: Path, identity: str) -> Path:

@@ -3,7 +3,8 @@
 import pytest
 
 from analyze_experiment.tools.census.advice import advise, names_mechanism
-from analyze_experiment.tools.census.wording import clip, duration, share
+from analyze_experiment.tools.census.wording import duration, share
+from analyze_experiment.tools.clipping import NAME_CHARS, clip
 
 
 def test_a_share_shows_its_numerator_and_denominator() -> None:
@@ -28,7 +29,7 @@ def test_durations_read_as_a_person_says_them(milliseconds: float, text: str) ->
 
 def test_clipped_names_are_one_short_line() -> None:
     assert clip("a\nb\x1b[31m  c") == "a b [31m c"
-    assert clip("x" * 60) == "x" * 47 + "…"
+    assert clip("x" * 60, NAME_CHARS) == "x" * 47 + "…"
 
 
 @pytest.mark.parametrize(

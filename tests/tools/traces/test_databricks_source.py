@@ -90,7 +90,7 @@ class RecordedWarehouse:
         columns = ("ms", "trace_id", "bytes") if "AS bytes" in statement else None
         found = [self.row(number, trace) for number, trace in enumerate(self.traces)]
         if "AS first_ns" not in statement and columns is None:
-            return [{"trace_id": trace["trace_id"], "spans": json.dumps(trace["spans"])} for trace in self.traces]
+            return [{"trace_id": trace["trace_id"], "content": json.dumps(trace["spans"])} for trace in self.traces]
         return [{name: row[name] for name in columns or row} for row in found]
 
     def row(self, number: int, trace: Row) -> dict[str, object]:

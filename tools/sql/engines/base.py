@@ -2,8 +2,8 @@
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 PUBLISHING = "copying files for Spark"
 """What is shown beside the progress of `Engine.publish`."""
+
+
+OverBatches: TypeAlias = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""From the rows of a query, in batches, to other rows."""
 
 
 class WorkerGone(Exception):
@@ -60,6 +64,52 @@ class Worker(Protocol):
         ...
 
 
+class Cluster(Protocol):
+    """Where an engine reads a store's own tables, and runs functions beside them. Addresses and columns are as it calls them.
+
+    Every call blocks, and raises:
+        QueryError: It can't read the tables, or not write there.
+        EngineError: It is gone, or its Python lacks what a function needs.
+    """
+
+    @property
+    def files(self) -> str:
+        """The folder that it writes to."""
+        ...
+
+    def query(self, statement: str, address: str) -> pa.Table:
+        """The rows of a SELECT over `held`, which is what was written to an address; in plain column types."""
+        ...
+
+    def run(self, statement: str, function: OverBatches, columns: str, *, progress: Callable[[float], None]) -> pa.Table:
+        """What a function makes there of the rows of a SELECT; `progress` as of `write`."""
+        ...
+
+    def write(
+        self,
+        statement: str,
+        function: OverBatches,
+        columns: str,
+        address: str,
+        *,
+        by: str,
+        progress: Callable[[float], None],
+    ) -> None:
+        """Writes what a function makes of the rows of a SELECT as Parquet, divided `by` a column.
+
+        `progress` is told which share is done; it may end the work by raising.
+        """
+        ...
+
+    def remove(self, address: str) -> None:
+        """Removes what was written there."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of it."""
+        ...
+
+
 class Engine(Protocol):
     """One kind of place where queries run. It holds nothing itself, so one may serve many services."""
 
@@ -68,6 +118,15 @@ class Engine(Protocol):
 
         Raises:
             QueryRefused: Something in it can't be said with the same meaning.
+        """
+        ...
+
+    def cluster(self) -> Cluster | None:
+        """What reads a store's tables where the engine is; None where it can read files only. To be closed by who asks.
+
+        Raises:
+            UserError: It isn't said where that may write.
+            EngineError: Nobody answers.
         """
         ...
 

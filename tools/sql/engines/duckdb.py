@@ -19,12 +19,11 @@ import pyarrow.parquet as pq
 from ..catalog import Catalog
 from ..relations import RELATIONS, Relation
 from .macros import macro_statements
-from .types import plain_schema
+from .types import plain_schema, spell_type
 
 INTERMEDIATE = re.compile(r"\bintermediate_[0-9a-f]{16}\b")
 """The name of an intermediate result; its file is named so too."""
 _BATCH_ROWS = 65_536
-_SIMPLE_TYPES = {"STRING": "VARCHAR", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "TIMESTAMP": "TIMESTAMP"}
 
 
 class DuckDBEngine:
@@ -130,20 +129,6 @@ class DuckDBEngine:
         ]
 
 
-def duckdb_type(type_: str) -> str:
-    """A type of `relations.py`, such as MAP<STRING, STRING>, in DuckDB's words."""
-    simple = _SIMPLE_TYPES.get(type_.strip())
-    if simple is not None:
-        return simple
-    outer, inner = type_.strip().removesuffix(">").split("<", maxsplit=1)
-    if outer == "ARRAY":
-        return f"{duckdb_type(inner)}[]"
-    if outer == "MAP":
-        return f"MAP({', '.join(duckdb_type(part) for part in inner.split(','))})"
-    fields = (field.split(":", maxsplit=1) for field in re.split(r",(?![^<]*>)", inner))
-    return f"STRUCT({', '.join(f'{_name(name.strip())} {duckdb_type(part)}' for name, part in fields)})"
-
-
 def _write(reader: pa.RecordBatchReader, path: Path, *, max_bytes: int) -> bool:
     """Writes batch by batch, and stops where it is too much."""
     if not all(_comes_back(field.type) for field in reader.schema):
@@ -182,7 +167,7 @@ def _relation_view(relation: Relation, catalog: Catalog, *, cut: bool) -> str:
     """A relation's rows, where `cut` those of traces within the window only."""
     view, paths = f"CREATE VIEW {_name(relation.name)} AS", catalog.files.get(relation.name, ())
     if not paths:
-        nothing = ", ".join(f"CAST(NULL AS {duckdb_type(column.type)}) AS {_name(column.name)}" for column in relation.columns)
+        nothing = ", ".join(f"CAST(NULL AS {spell_type(column.type)}) AS {_name(column.name)}" for column in relation.columns)
         return f"{view} SELECT {nothing} WHERE false"
     kept = f" SEMI JOIN (SELECT trace_id FROM read_parquet({_list([catalog.kept])})) USING (trace_id)" if catalog.kept else ""
     source = (

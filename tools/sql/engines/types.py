@@ -1,8 +1,27 @@
-"""The column types in which every engine gives its results."""
+"""Column types: as DuckDB spells those of the relations, and as every engine gives its results."""
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
+import re
+
 import pyarrow as pa
+
+SIMPLE = {"STRING": "VARCHAR", "BIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "TIMESTAMP": "TIMESTAMP"}
+
+
+def spell_type(type_: str) -> str:
+    """A type of `relations.py`, such as MAP<STRING, STRING>, in DuckDB's words."""
+    simple = SIMPLE.get(type_.strip())
+    if simple is not None:
+        return simple
+    outer, inner = type_.strip().removesuffix(">").split("<", maxsplit=1)
+    if outer == "ARRAY":
+        return f"{spell_type(inner)}[]"
+    if outer == "MAP":
+        return f"MAP({', '.join(spell_type(part) for part in inner.split(','))})"
+    fields = (field.split(":", maxsplit=1) for field in re.split(r",(?![^<]*>)", inner))
+    spelled = (f'"{name.strip()}" {spell_type(part)}' for name, part in fields)
+    return f"STRUCT({', '.join(spelled)})"
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from ...errors import EngineError, QueryError, QueryTimeout
+from ...errors import EngineError, QueryError, QueryTimeout, UserError
 from ..catalog import Catalog
 from ..engines.base import WorkerGone
 from ..engines.types import plain_schema
+from .cluster import SparkCluster
 from .dialect import translate_to_spark
 from .session import SessionForgotten, SparkSession, saying_ours
-from .staging import locate, stage
+from .staging import folder_of, locate, stage
 from .views import make_views
 
 if TYPE_CHECKING:
@@ -59,9 +60,23 @@ class SparkEngine:
         """The query so that Spark answers it as DuckDB does."""
         return translate_to_spark(query)
 
+    def cluster(self) -> SparkCluster:
+        """The server, for reading tables.
+
+        Raises:
+            UserError: No folder is named that it may write to.
+            EngineError: No server answers.
+        """
+        if self.files is None:
+            raise UserError(
+                "To read traces where their tables are, Spark writes what it makes of them to a folder of its own: say "
+                "--spark-files dbfs:/Volumes/CATALOG/SCHEMA/VOLUME/FOLDER, or where else it may write."
+            )
+        return SparkCluster(self.remote, folder_of(self.files).there)
+
     def publish(self, catalog: Catalog, progress: Callable[[int, int], None]) -> None:
         """Copies the snapshot's files to where the server reads them, where it doesn't see them here."""
-        if self.files is not None:
+        if self.files is not None and catalog.there is None:
             stage([*catalog.paths], self.files, progress)
 
     def start(self) -> "SparkWorker":

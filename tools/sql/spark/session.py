@@ -2,16 +2,19 @@
 # pyright: reportUnknownParameterType=false
 # (neither pyarrow nor pyspark ships types that hold)
 
+import re
 import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 
 from ...errors import AnalyzeError, EngineError, QueryError, QueryTimeout, UserError
+from ..engines.base import OverBatches
 
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",
@@ -29,6 +32,8 @@ SETTINGS = {
 
 RETRIES = 6
 """How often a server that doesn't answer is asked again: for some 12 s."""
+_PATTERN = re.compile(r"[*?\[\]{}\\]")
+"""What Spark would take for a pattern of several paths."""
 _MESSAGE_LIMIT = 1_000
 _GONE = ("UNAVAILABLE", "RETRIES_EXCEEDED", "UNAUTHENTICATED", "PERMISSION_DENIED", "DNS resolution")
 _MEMORY = ("OutOfMemory", "OUT_OF_MEMORY", "maxResultSize", "Cannot grow BufferHolder")
@@ -127,7 +132,7 @@ class SparkSession:
     def parquet(self, urls: list[str], ddl: str | None = None) -> Any:
         """Parquet files as a frame, with the columns that the DDL says; with their own where there is none."""
         reader = self._session.read.schema(ddl) if ddl else self._session.read
-        return reader.parquet(*urls)
+        return reader.parquet(*(_PATTERN.sub(r"\\\g<0>", url) for url in urls))
 
     def nothing(self, ddl: str) -> Any:
         """A frame without rows."""
@@ -135,7 +140,77 @@ class SparkSession:
 
     def name(self, frame: Any, name: str) -> None:
         """Makes a frame a view of this session."""
-        frame.createOrReplaceTempView(name)
+        with saying_ours(self._remote):
+            frame.createOrReplaceTempView(name)
+
+    def set(self, name: str, value: str) -> None:
+        """Sets what this session does otherwise than others."""
+        with saying_ours(self._remote):
+            self._session.conf.set(name, value)
+
+    def send_code(self, archive: Path) -> None:
+        """Has the server's Python find the modules of an archive, in this session."""
+        with saying_ours(self._remote):
+            self._session.addArtifacts(str(archive), pyfile=True)
+
+    def frame(self, sql: str) -> Any:
+        """The rows of a statement as a frame."""
+        with saying_ours(self._remote):
+            return self._session.sql(sql)
+
+    def mapped(self, sql: str, function: OverBatches, columns: str) -> Any:
+        """What a function makes of the rows of a statement, in the server's Python, as a frame."""
+        with saying_ours(self._remote):
+            return self._session.sql(sql).mapInArrow(cast("Any", function), columns)
+
+    def write(
+        self, frame: Any, address: str, *, by: str | None = None, progress: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Writes a frame as Parquet over whatever is there.
+
+        Args:
+            frame: The rows.
+            address: Where to.
+            by: The column that they are divided by, if they are.
+            progress: Is told which share of the tasks is done; it may end the work by raising.
+
+        Raises:
+            QueryError: The rows can't be had, or not be written there.
+            EngineError: The server is gone.
+        """
+        with self._watched(progress), saying_ours(self._remote):
+            writer = frame.write.mode("overwrite")
+            (writer if by is None else writer.partitionBy(by)).parquet(address)
+
+    @contextmanager
+    def _watched(self, progress: Callable[[float], None]) -> Generator[None]:
+        """Tells which share of the tasks is done meanwhile; what is broken off is interrupted at the server too."""
+
+        def tell(stages: Any, inflight_tasks: int, operation_id: str | None, done: bool) -> None:
+            del inflight_tasks, operation_id
+            tasks = sum(stage.num_tasks for stage in stages or ())
+            if not done:
+                progress(sum(stage.num_completed_tasks for stage in stages or ()) / max(tasks, 1))
+
+        handler = cast("Any", tell)
+        self._session.registerProgressHandler(handler)
+        try:
+            yield
+        except BaseException:
+            with suppress(AnalyzeError):
+                self.interrupt()
+            raise
+        finally:
+            self._session.removeProgressHandler(handler)
+
+    def put(self, rows: pa.Table, address: str) -> None:
+        """Writes a table as one Parquet file to where the server can, unless all its rows are there."""
+        with suppress(QueryError), saying_ours(self._remote):  # nothing is there yet
+            if self.parquet([address]).count() == rows.num_rows:
+                return
+        with saying_ours(self._remote):
+            frame = self._session.createDataFrame(rows).coalesce(1)
+        self.write(frame, address)
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
         """The rows of a query in batches, as the server gives them; at least one, so that an empty result has its columns.
@@ -144,8 +219,15 @@ class SparkSession:
             QueryError: It can't be answered.
             EngineError: The server is gone.
         """
+        return self._batches(self.frame(sql))
+
+    def table(self, frame: Any, progress: Callable[[float], None] = lambda _: None) -> pa.Table:
+        """All rows of a frame; `progress` as of `write`."""
+        with self._watched(progress):
+            return pa.Table.from_batches(self._batches(frame))
+
+    def _batches(self, frame: Any) -> Iterator[pa.RecordBatch]:
         with saying_ours(self._remote):
-            frame: Any = self._session.sql(sql)
             parts: Iterator[Any] = self._session.client.to_table_as_iterator(frame._plan.to_proto(self._session.client), {})
             for part in parts:
                 if isinstance(part, pa.Table):  # at least one comes; one without rows has no batches

@@ -4,10 +4,15 @@ The rows are those of `tools/sql/engines/duckdb.py`, relation by relation.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+from filelock import FileLock
+
 from ..catalog import Catalog
-from ..relations import RELATIONS, Relation
+from ..relations import RELATIONS, Relation, ddl
 from .session import SparkSession
 
 Locate = Callable[[Sequence[str]], list[str]]
@@ -20,6 +25,8 @@ def make_views(session: SparkSession, catalog: Catalog, locate: Locate) -> None:
     Raises:
         QueryError: The server can't read the files.
     """
+    if catalog.there is not None:
+        locate = partial(_brought, session, catalog.there)
     frames = {relation.name: _frame(session, relation, catalog, locate) for relation in RELATIONS}
     kept = session.parquet(locate([catalog.kept])) if catalog.kept else None
     outside = None if kept is not None else _outside(frames["traces"], catalog)
@@ -30,12 +37,20 @@ def make_views(session: SparkSession, catalog: Catalog, locate: Locate) -> None:
             session.name(session.parquet(locate(paths)), name)
 
 
-def ddl(relation: Relation) -> str:
-    """The columns of a relation, as Spark declares them."""
-    return ", ".join(f"`{column.name}` {column.type}" for column in relation.columns)
+def _brought(session: SparkSession, there: str, paths: Sequence[str]) -> list[str]:
+    """Where the server finds files that were made here, beside the relations that it made itself; with which they go."""
+    addresses = [f"{there.rpartition('/')[0]}/{Path(path).stem}" for path in paths]
+    for path, address in zip(paths, addresses, strict=True):
+        with FileLock(Path(path).with_name("bringing.lock"), mode=0o600):  # several workers begin over the same files
+            session.put(pq.ParquetFile(path).read(), address)
+    return addresses
 
 
 def _frame(session: SparkSession, relation: Relation, catalog: Catalog, locate: Locate) -> Any:
+    if catalog.there is not None:
+        columns = f"relation STRING, `{relation.name}` STRUCT<{ddl(relation)}>"
+        rows = session.parquet([catalog.there], columns).where(f"relation = '{relation.name}'")
+        return rows.selectExpr(f"`{relation.name}`.*")
     paths = catalog.files.get(relation.name, ())
     return session.parquet(locate(paths), ddl(relation)) if paths else session.nothing(ddl(relation))
 

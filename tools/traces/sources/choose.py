@@ -18,6 +18,11 @@ def looks_large(uri: str) -> bool:
     return path.is_file() and path.stat().st_size > LARGE_BYTES
 
 
+def has_tables(uri: str) -> bool:
+    """Whether traces are in tables that a cluster may read itself."""
+    return scheme_of(uri) == "databricks"
+
+
 def is_waited_for(uri: str) -> bool:
     """Whether a store is asked through MLflow, which spends its time on answering rather than on this side."""
     return scheme_of(uri) in ASKED

@@ -11,7 +11,7 @@ view are those of OpenTelemetry; MLflow writes them `trace:/<catalog>.<schema>.<
 import importlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
@@ -19,24 +19,9 @@ import pyarrow as pa
 from ...errors import StoreError, UserError
 from ...mlflow_calls import ask
 from ...tracking import WAREHOUSE, import_mlflow
-from .base import (
-    ASSESSMENT_SCHEMA,
-    LABEL_SCHEMA,
-    SPAN_MARK_SCHEMA,
-    SPAN_SCHEMA,
-    TRACE_ROW_SCHEMA,
-    Bound,
-    Headers,
-    Key,
-    Oversized,
-    RawWindow,
-)
-from .client_rows import decoded, table
-from .databricks_rows import Row, assessments, labels, spans
-from .marks import having, marked
+from .base import Bound, Headers, Key, Oversized, RawWindow
+from .databricks_rows import CONTENT, HEADER_COLUMNS, Row, TraceView
 
-SCOPE = """SELECT *, unix_millis(request_time) AS ms FROM {view}
-WHERE request_time >= timestamp_millis({first_ms}) AND request_time < timestamp_millis({last_ms} + 1)"""
 WITHIN = "(ms > {low.timestamp_ms} OR trace_id >= {low_id}) AND (ms < {high.timestamp_ms} OR trace_id < {high_id})"
 BOUNDS = """SELECT max(CASE WHEN place = 0 THEN ms END) AS ms, max(CASE WHEN place = 0 THEN trace_id END) AS trace_id,
     count(*) AS traces
@@ -44,12 +29,8 @@ FROM (SELECT ms, trace_id, number, number % {size} AS place
     FROM (SELECT ms, trace_id, row_number() OVER (ORDER BY ms, trace_id) - 1 AS number FROM ({scope}) WHERE {within}))
 GROUP BY number - place"""
 SIZES = "SELECT ms, trace_id, length(to_json(spans)) AS bytes FROM ({scope}) WHERE {within}"
-HEADERS = """SELECT ms, trace_id, client_request_id, state, CAST(execution_duration_ms AS DOUBLE) AS duration_ms,
-    to_json(tags) AS tags, to_json(trace_metadata) AS metadata, to_json(assessments) AS assessments, size(spans) AS spans,
-    array_min(transform(spans, s -> s.start_time_unix_nano)) AS first_ns,
-    array_max(transform(spans, s -> s.start_time_unix_nano)) AS last_ns
-FROM ({scope}) WHERE {within}"""
-SPANS = "SELECT trace_id, to_json(spans) AS spans FROM ({scope}) WHERE {within}"
+HEADERS = f"SELECT {HEADER_COLUMNS} FROM ({{scope}}) WHERE {{within}}"
+SPANS = f"SELECT trace_id, {CONTENT} FROM ({{scope}}) WHERE {{within}}"
 
 
 class Warehouse(Protocol):
@@ -75,8 +56,8 @@ class DatabricksSource:
         Raises:
             UserError: The experiment has no location in Unity Catalog, or the connector isn't installed.
         """
-        self.uri, self.experiment_id = uri, experiment_id
-        self.location = location or location_of(uri, experiment_id)
+        self.uri = uri
+        self.view = TraceView(location or location_of(uri, experiment_id), experiment_id)
         self.query = warehouse or connected(uri)
 
     @property
@@ -87,7 +68,7 @@ class DatabricksSource:
     @property
     def identity(self) -> str:
         """Where the traces are, and the experiment."""
-        return json.dumps(["databricks", self.location, self.experiment_id])
+        return json.dumps(["databricks", self.view.location, self.view.experiment_id])
 
     def bounds(self, low: Key, high: Key, size: int) -> list[Bound]:
         """The range divided into groups of `size` traces, in order."""
@@ -103,28 +84,13 @@ class DatabricksSource:
 
     def headers(self, low: Key, high: Key) -> Headers:
         """What changes when a trace of the range changes."""
-        rows: list[Row] = [{**row, "trace_id": self._full(row["trace_id"])} for row in self._rows(HEADERS, low, high)]
-        marks = ([row["trace_id"], row["spans"], row["first_ns"], row["last_ns"]] for row in rows if (row["spans"] or 0) > 0)
-        headers = Headers(
-            traces=table([self._trace(row) for row in rows], TRACE_ROW_SCHEMA),
-            tags=table(labels(rows, "tags"), LABEL_SCHEMA),
-            metadata=table(labels(rows, "metadata"), LABEL_SCHEMA),
-            assessments=table((found for row in rows for found in assessments(row)), ASSESSMENT_SCHEMA),
-            span_marks=table(marks, SPAN_MARK_SCHEMA),
-        )
-        return marked(headers, ())
+        return self.view.headers(self._rows(HEADERS, low, high))
 
     def read(self, low: Key, high: Key, *, most_bytes: int | None = None) -> RawWindow:
         """All rows of the range; the view is of several moments, so what changes meanwhile is copied again next time."""
         if most_bytes is not None and sum(size for _, size in self.sizes(low, high)) > most_bytes:
             raise Oversized
-        headers = self.headers(low, high)
-        excluded = having(headers, "excluded")
-        found = ((self._full(row["trace_id"]), row["spans"]) for row in self._rows(SPANS, low, high))
-        rows = [row for trace_id, text in found if trace_id not in excluded for row in spans(trace_id, text)]
-        window = table(rows, SPAN_SCHEMA)
-        announced = set(headers.span_marks.column("trace_id").to_pylist()) - excluded
-        return RawWindow(headers, window, tuple(sorted(announced - set(window.column("trace_id").to_pylist()))))
+        return self.view.window(self.headers(low, high), self._rows(SPANS, low, high))
 
     def stop(self) -> None:
         """A statement under way is waited for; so nothing is to be done."""
@@ -141,33 +107,12 @@ class DatabricksSource:
         self.close()
 
     def _rows(self, statement: str, low: Key, high: Key, **values: int) -> Sequence[Row]:
-        view = ".".join(f"`{part}`" for part in f"{self.location}_trace_unified".split("."))
-        scope = SCOPE.format(view=view, first_ms=max(low.timestamp_ms, 0), last_ms=high.timestamp_ms)
-        ids = {"low_id": quoted(self._short(low.trace_id)), "high_id": quoted(self._short(high.trace_id))}
+        scope = self.view.scope(low.timestamp_ms, high.timestamp_ms)
+        ids = {"low_id": quoted(self.view.short(low.trace_id)), "high_id": quoted(self.view.short(high.trace_id))}
         return self.query(statement.format(scope=scope, within=WITHIN.format(low=low, high=high, **ids), **values))
 
     def _key(self, row: Row) -> Key:
-        return Key(int(row["ms"]), self._full(row["trace_id"]))
-
-    def _full(self, trace_id: str) -> str:
-        return trace_id if trace_id.startswith("trace:/") else f"trace:/{self.location}/{trace_id}"
-
-    def _short(self, trace_id: str) -> str:
-        return trace_id.removeprefix(f"trace:/{self.location}/")
-
-    def _trace(self, row: Row) -> Sequence[object]:
-        metadata = decoded(row["metadata"])
-        values: Mapping[str, object] = {
-            "trace_id": row["trace_id"],
-            "experiment_id": self.experiment_id,
-            "timestamp_ms": int(row["ms"]),
-            "execution_time_ms": None if row["duration_ms"] is None else round(row["duration_ms"]),
-            "status": row["state"],
-            "client_request_id": row["client_request_id"],
-            "session_id": metadata.get("mlflow.trace.session"),
-            "generation": 0,
-        }
-        return [values.get(name) for name in TRACE_ROW_SCHEMA.names]
+        return Key(int(row["ms"]), self.view.full(row["trace_id"]))
 
 
 def quoted(text: str) -> str:

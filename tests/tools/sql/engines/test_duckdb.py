@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from analyze_experiment.tools.sql.catalog import Catalog
-from analyze_experiment.tools.sql.engines.duckdb import DuckDBEngine, duckdb_type
+from analyze_experiment.tools.sql.engines.duckdb import DuckDBEngine
+from analyze_experiment.tools.sql.engines.types import spell_type
 from analyze_experiment.tools.sql.relations import LIGHT_SPAN, RELATIONS
 
 HOUR = 3_600_000
@@ -110,9 +111,9 @@ TYPES = [
 
 @pytest.mark.parametrize(("databricks", "ours"), TYPES)
 def test_types_of_the_relations_are_said_in_duckdb(databricks: str, ours: str) -> None:
-    assert duckdb_type(databricks) == ours
+    assert spell_type(databricks) == ours
 
 
 def test_light_spans_are_an_array_of_structs() -> None:
-    assert duckdb_type(LIGHT_SPAN).startswith('STRUCT("span_id" VARCHAR, ')
-    assert duckdb_type(LIGHT_SPAN).endswith("[]")
+    assert spell_type(LIGHT_SPAN).startswith('STRUCT("span_id" VARCHAR, ')
+    assert spell_type(LIGHT_SPAN).endswith("[]")

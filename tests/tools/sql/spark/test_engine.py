@@ -77,7 +77,7 @@ def test_files_are_copied_to_where_the_server_reads_them_under_a_name_of_its_own
     path = tmp_path / "here" / "clusters.parquet"
     path.parent.mkdir()
     pq.write_table(pa.table({"trace_id": ["t1"], "half": ["discovery"]}), path)
-    there, name = tmp_path / "there", tmp_path / "as the server calls it"
+    there, name = tmp_path / "there", tmp_path / "as [the] server {calls} it?"
     name.symlink_to(there)
     with make(catalog, replace(engine, files=f"{there.as_uri()},file://{name}")) as service:
         service.extend("clusters", [str(path)])
