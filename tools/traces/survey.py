@@ -27,7 +27,7 @@ import pyarrow as pa
 from .columns import text_column
 from .manifest import INDEX, PARTS, Manifest, Window, complete
 from .sources.base import Key
-from .surveying import NAME_DIGITS, Differences, Piece
+from .surveying import NAME_DIGITS, PIECE_ROWS, Differences, Piece
 from .workers import Worker, Workers
 
 SURVEY = "survey"
@@ -36,8 +36,6 @@ LEAST_TRACES = 50_000
 """Fewer are looked at closely in less than a second."""
 SHARE = 4
 """Where the tables hold more traces than so many times those that were copied, looking these up is faster than reading all."""
-PIECE_ROWS = {"trace_info": 1_024, "trace_tags": 4_096, "trace_request_metadata": 8_192, "assessments": 512}
-"""Table -> rows of a piece: those of about a thousand traces, so that where one has changed few windows are looked at."""
 PIECES_AT_ONCE = 16
 LAST_ID = chr(0x10FFFF)
 """After every trace id."""

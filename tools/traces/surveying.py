@@ -12,6 +12,10 @@ import pyarrow as pa
 from .sources.base import RowRange, WholeTables, digest_of
 
 NAME_DIGITS = 20
+PIECE_ROWS = {"trace_info": 1_024, "trace_tags": 4_096, "trace_request_metadata": 8_192, "assessments": 512}
+"""Table -> rows of a piece: those of about a thousand traces, so that where one has changed few windows are looked at."""
+JOINED = 4
+"""So many small pieces become one: each refresh adds one a table, however few traces are new."""
 
 
 class Piece(NamedTuple):
@@ -66,27 +70,50 @@ def look_at_rows(
 ) -> tuple[list[Piece], Differences]:
     """Pieces of one table as they are now, and, where they are `compared`, what differs; one that wasn't read yet is all new.
 
-    Which traces there are in each is kept in the folder, so that the next look knows of whom rows are gone.
+    Which traces there are in each is kept in the folder, so that the next look knows of whom rows are gone. Small ones at the
+    end become one.
     """
     now: list[Piece] = []
     found = Differences()
-    ranges = [RowRange(piece.after, piece.last, piece.pages) for piece in pieces]
-    for piece, (pages, rows) in zip(pieces, tables.rows(pieces[0].table, ranges), strict=True):
-        if rows is None:
-            now.append(piece)
-            continue
-        state, traces = digest_of(rows.drop_columns(["trace_id"])), digest_of(rows.select(["trace_id"]))
-        seen = Piece(piece.table, piece.after, piece.last, state, traces, pages)
+    small = small_ones(pieces)
+    joined = [Piece(small[0].table, small[0].after, small[-1].last)] if small else []
+    ranges = [RowRange(piece.after, piece.last, piece.pages) for piece in (*pieces, *joined)]
+    read = tables.rows(pieces[0].table, ranges)  # at one moment, so that what is joined is what was compared
+    for piece, (pages, rows) in zip((*pieces, *joined), read, strict=True):
+        seen = piece if rows is None else piece_of(piece, pages, rows, folder)
         now.append(seen)
-        trace_ids = set(rows.column("trace_id").to_pylist())
-        keep_traces(folder / seen.traces_file, trace_ids)
-        if compared and (state, traces) != (piece.state, piece.traces):
-            found.trace_ids |= trace_ids
-            if piece.traces not in ("", traces):
-                found.add(known_traces(folder / piece.traces_file))
-            if piece.table == "trace_info":
-                found.times_ms.update(rows.column("timestamp_ms").to_pylist())
-    return now, found
+        if rows is not None and compared and piece not in joined:
+            found.add(differences(piece, seen, rows, folder))
+    return now[: len(pieces) - len(small)] + now[-1:] if small else now, found
+
+
+def small_ones(pieces: Sequence[Piece]) -> list[Piece]:
+    """The last of the pieces, if several together are no larger than one may be."""
+    small: list[Piece] = []
+    for piece in reversed(pieces):
+        if pieces[-1].last - piece.after > PIECE_ROWS[piece.table] or (small and piece.last != small[-1].after):
+            break
+        small.append(piece)
+    return small[::-1] if len(small) >= JOINED else []
+
+
+def piece_of(piece: Piece, pages: str, rows: pa.Table, folder: Path) -> Piece:
+    """The piece with these rows; which traces they are of is kept in the folder."""
+    state, traces = digest_of(rows.drop_columns(["trace_id"])), digest_of(rows.select(["trace_id"]))
+    seen = Piece(piece.table, piece.after, piece.last, state, traces, pages)
+    keep_traces(folder / seen.traces_file, set(rows.column("trace_id").to_pylist()))
+    return seen
+
+
+def differences(before: Piece, now: Piece, rows: pa.Table, folder: Path) -> Differences:
+    """All traces that are or were in a piece, if it isn't as it was."""
+    if (now.state, now.traces) == (before.state, before.traces):
+        return Differences()
+    times = rows.column("timestamp_ms").to_pylist() if now.table == "trace_info" else ()
+    found = Differences(set(rows.column("trace_id").to_pylist()), set(times))
+    if before.traces not in ("", now.traces):
+        found.add(known_traces(folder / before.traces_file))
+    return found
 
 
 def keep_traces(path: Path, trace_ids: set[str]) -> None:

@@ -19,6 +19,7 @@ from analyze_experiment.tools.traces.manifest import Manifest
 from analyze_experiment.tools.traces.snapshot import Snapshot
 from analyze_experiment.tools.traces.sources.base import Key
 from analyze_experiment.tools.traces.sources.sqlite import SqliteSource
+from analyze_experiment.tools.traces.surveying import PIECE_ROWS
 from analyze_experiment.tools.traces.workers import State
 
 pytestmark = pytest.mark.usefixtures("near")
@@ -79,7 +80,8 @@ UNSEEN = {"own feedback"}
 def looked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> list[Key]:
     """The windows that were looked at; the store is surveyed although it is small, in pieces of three rows."""
     monkeypatch.setattr(survey, "LEAST_TRACES", 1)
-    monkeypatch.setattr(survey, "PIECE_ROWS", dict.fromkeys(survey.PIECE_ROWS, 3))
+    for table in PIECE_ROWS:
+        monkeypatch.setitem(PIECE_ROWS, table, 3)
     found: list[Key] = []
     meddle(monkeypatch, lambda low: found.append(low))
     bench.take()
@@ -210,6 +212,29 @@ GONE: dict[str, tuple[Change, list[str]]] = {
         ["tr-4", "tr-8"],
     ),
 }
+
+
+def test_pieces_do_not_become_many_where_few_traces_are_new_each_time(
+    bench: Bench, looked: list[Key], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in PIECE_ROWS:
+        monkeypatch.setitem(PIECE_ROWS, table, 12)
+    cache = tmp_path / "often"
+    folder = bench.take(cache=cache).folder
+    for number in range(10):
+        bench.take(cache=cache)
+        bench.store.add_trace(f"tr-new-{number}", minute=11 + number)
+        bench.store.change("UPDATE trace_tags SET value = value || '+' WHERE request_id = 'tr-9' AND key = 'release'")
+    known = survey.Survey.read(folder, Manifest.read(folder).whole.survey)
+    assert known is not None
+    pieces = [piece for piece in known.pieces if piece.table == "trace_info"]
+    assert pieces[-1].last == 19
+    assert len(pieces) <= 5
+    assert [piece.after for piece in pieces] == [0, *(piece.last for piece in pieces[:-1])]
+    bench.store.change("DELETE FROM trace_info WHERE request_id = 'tr-new-1'")
+    looked.clear()
+    assert bench.take(cache=cache).record.digest == bench.take().record.digest
+    assert {low.trace_id for low in looked} < {low.trace_id for low in (window.low for window in Manifest.read(folder).windows)}
 
 
 @pytest.mark.parametrize("change", GONE)
