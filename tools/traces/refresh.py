@@ -8,12 +8,14 @@ from typing import NamedTuple
 from .changes import Changes, changes
 from .freshness import Count
 from .manifest import INDEX, Manifest, Whole, Window, complete, tidy
-from .sources.base import BEGINNING, Key
+from .sources.base import BEGINNING, Bound, Key
 from .survey import Surveyor, windows_that_hold
 from .workers import Worker, Workers
 
 WINDOW_TRACES = 5_000
-"""Traces of a new window."""
+"""Traces that a new window may have."""
+GRAIN = 500
+"""Where several workers share the copying, new windows are of so many traces, times some."""
 
 
 class Range(NamedTuple):
@@ -142,7 +144,7 @@ def plan(
     """
 
     def settle(worker: Worker, stretch: Stretch) -> Iterator[Step]:
-        return steps_of(worker, folder, stretch)
+        return steps_of(worker, folder, stretch, workers.most)
 
     steps: list[Step] = []
     done = 0
@@ -154,8 +156,11 @@ def plan(
     return sorted(steps, key=lambda step: step.window.low)
 
 
-def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
-    """The windows that a stretch is to have; none where it has no traces any more."""
+def steps_of(worker: Worker, folder: Path, stretch: Stretch, sharers: int) -> Iterator[Step]:
+    """The windows that a stretch is to have; none where it has no traces any more.
+
+    `sharers`: how many workers will copy at the same time.
+    """
     if stretch.window is not None and stretch.held:
         yield Step(stretch.window, stretch.high, stretch.window.traces)
         return
@@ -165,13 +170,28 @@ def steps_of(worker: Worker, folder: Path, stretch: Stretch) -> Iterator[Step]:
             if step.traces:
                 yield step
             return
-    bounds = worker.bounds(stretch.low, stretch.high, stretch.size)
+    bounds = divided(worker, stretch, sharers)
     ends = [*(bound.low for bound in bounds[1:]), stretch.high]
     for place, (bound, end) in enumerate(zip(bounds, ends, strict=False)):
         if stretch.window is not None and place == 0:
             yield checked(worker, folder, stretch.window, end)
         else:
             yield Step(Window(bound.low), end, bound.traces)
+
+
+def divided(worker: Worker, stretch: Stretch, sharers: int) -> list[Bound]:
+    """Where the windows of a stretch begin; new ones are as many for each worker, so that all are done at the same time."""
+    if stretch.window is not None or sharers == 1:
+        return worker.bounds(stretch.low, stretch.high, stretch.size)
+    groups = worker.bounds(stretch.low, stretch.high, min(GRAIN, stretch.size))
+    least = -(-sum(group.traces for group in groups) // stretch.size)
+    count = max(least, min(-(-least // sharers) * sharers, len(groups) // 2))
+    firsts = [place * len(groups) // count for place in range(count)]
+    ends = [*firsts[1:], len(groups)]
+    return [
+        Bound(groups[first].low, sum(group.traces for group in groups[first:end]))
+        for first, end in zip(firsts, ends, strict=False)
+    ]
 
 
 def checked(worker: Worker, folder: Path, window: Window, high: Key) -> Step:

@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from analyze_experiment.tests.tools.traces.raw_rows import START_MS
-from analyze_experiment.tests.tools.traces.snapshot_bench import START, TRACES, Bench, rows, windows
+from analyze_experiment.tests.tools.traces.snapshot_bench import START, TRACES, WINDOW, Bench, rows, windows
 from analyze_experiment.tests.tools.traces.store_rows import StoreRows
 from analyze_experiment.tools.traces import refresh
 from analyze_experiment.tools.traces.changes import Changes
 from analyze_experiment.tools.traces.manifest import PARTS, RETIRED_S
+from analyze_experiment.tools.traces.sources.base import BEGINNING, Key
+from analyze_experiment.tools.traces.workers import NearWorker
 
 AN_HOUR = START + timedelta(hours=1)
 
@@ -159,6 +162,16 @@ def test_window_that_late_traces_have_more_than_doubled_is_divided(bench: Bench)
     for number in range(6):
         bench.store.add_trace(f"tr-late-{number}", minute=4 + number / 100)
     assert [window.traces for window in windows(bench.take())] == [4, 4, 4, 2, 2]
+
+
+def test_workers_get_as_many_windows_each_of_new_traces(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresh, "GRAIN", 1)
+    everything = refresh.Stretch(BEGINNING, Key(2**50, ""), None, limit=WINDOW, size=WINDOW)
+    with closing(NearWorker(bench.store.uri, bench.experiment_id)) as worker:
+        alone, shared = (refresh.divided(worker, everything, sharers) for sharers in (1, 2))
+    assert [bound.traces for bound in alone] == [4, 4, 2]
+    assert [bound.traces for bound in shared] == [2, 3, 2, 3]
+    assert [bound.low.trace_id for bound in shared] == ["tr-0", "tr-2", "tr-5", "tr-7"]
 
 
 @pytest.mark.usefixtures("near")
