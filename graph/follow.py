@@ -51,6 +51,14 @@ async def begin(bench: Workbench, watch: Plan | None, *, owner: str, result: Tes
     return Beginning(watch, onset, _point(bench, look))
 
 
+def begin_by_hand(bench: Workbench, watch: Plan | None, *, owner: str, result: TestResult) -> Beginning:
+    """The same for an issue that a person makes, one question after the other: whoever asks may run a loop of events already."""
+    if watch is None or watch.reading is not None:
+        return Beginning(watch, look=None if watch is None else _point(bench, result))
+    onset, look = bench.executor.onset(watch, owner=owner), bench.executor.look(watch, owner=owner)
+    return Beginning(watch, onset, _point(bench, look))
+
+
 def _point(bench: Workbench, look: TestResult) -> TrendPoint:
     record = bench.snapshot.record
     return point_of(look, record, run_id=bench.run_id, since=record.since)

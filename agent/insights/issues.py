@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...graph.follow import begin_by_hand, in_scope
 from ...graph.reading import flagged_traces, is_read
 from ...tools.errors import MemoryRefused, UserError
 from ...tools.insights.affected import AffectedTrace
@@ -17,6 +18,7 @@ from ...tools.insights.models import (
     IssueDraft,
     IssueStatus,
     Severity,
+    TrendPoint,
 )
 from ...tools.insights.transitions import set_by_person
 from ...tools.testing.drafting import draft_issue
@@ -79,8 +81,9 @@ def create_issue(
         "severity_by": "person",
     }
     settled = tuple(each.settled(must_say_why=False) for each in evidence)
+    look = None
     if hypothesis is not None and hypothesis.result is not None:
-        draft, affected = _tested(insights, run_id, hypothesis)
+        draft, affected, look = _tested(insights, run_id, hypothesis)
         draft = draft.model_copy(update={**said, "evidence": (*settled, *draft.evidence)})
     else:
         shown = (*settled, *(hypothesis.evidence if hypothesis else ()))
@@ -88,7 +91,7 @@ def create_issue(
         draft = _looked_at(insights, run_id, hypothesis, shown, said)
     if counted is not None:
         draft = _as_counted(draft, counted)
-    return _shown(insights, store.create_issue(run_id, draft, affected))
+    return _shown(insights, store.create_issue(run_id, draft, affected, look=look))
 
 
 def update_issue(
@@ -157,22 +160,26 @@ def advise_title(title: str) -> str:
     return f"A title of {words} words {wrong}: 5 to 8 are best, as in 'Weather API returns 500 errors during peak hours'."
 
 
-def _tested(insights: Insights, run_id: str, hypothesis: Hypothesis) -> tuple[IssueDraft, Sequence[AffectedTrace]]:
-    """The issue that a tested hypothesis is, with all its affected traces: as an analysis makes it."""
-    assert hypothesis.plan is not None and hypothesis.result is not None, "what was tested has both"
-    if hypothesis.result.decision == "slices":
+def _tested(
+    insights: Insights, run_id: str, hypothesis: Hypothesis
+) -> tuple[IssueDraft, Sequence[AffectedTrace], TrendPoint | None]:
+    """The issue that a tested hypothesis is, with all its affected traces and its first look: as an analysis makes it."""
+    plan, result, owner = hypothesis.plan, hypothesis.result, hypothesis.hypothesis_id
+    assert plan is not None and result is not None, "what was tested has both"
+    if result.decision == "slices":
         raise UserError(
             f"Hypothesis {hypothesis.hypothesis_id!r} is a search whose cells are issues each: `run-analysis --resume {run_id}` "
             "makes them."
         )
     with open_bench(insights, insights.store.get_analysis(run_id)) as bench:
         flagged = flagged_traces(bench, hypothesis) if is_read(hypothesis) else None
-        if flagged is not None:
-            affected = flagged.traces
-        else:
-            affected = bench.executor.affected(hypothesis.plan, owner=hypothesis.hypothesis_id)
+        affected = flagged.traces if flagged is not None else bench.executor.affected(plan, owner=owner)
+        watch = bench.executor.watch_plan(plan, result, owner=owner)
+        begun = begin_by_hand(bench, watch, owner=owner, result=result)
         traces = bench.snapshot.record.traces
-    return draft_issue(hypothesis, affected, traces=traces, cause=NOT_LOOKED_INTO, entry=None, flagged=flagged), affected
+        draft = draft_issue(hypothesis, affected, traces=traces, cause=NOT_LOOKED_INTO, entry=None, flagged=flagged)
+        draft = in_scope(bench, draft).model_copy(update={"watch": begun.watch, "onset": begun.onset})
+    return draft, affected, begun.look
 
 
 def _looked_at(

@@ -24,7 +24,7 @@ def trials_of(scenario: str, template: Path, work: Path, *, shard: int = 0, shar
     return trials
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_killed_analysis_leaves_in_the_end_what_an_undisturbed_one_does(
     shard: int, planted_template: Path, tmp_path: Path
@@ -34,7 +34,7 @@ def test_a_killed_analysis_leaves_in_the_end_what_an_undisturbed_one_does(
     assert "status: COMPLETED" in undisturbed.memory
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(900)
 def test_analysis_that_is_killed_while_it_follows_earlier_issues_follows_them_as_an_undisturbed_one(
     store_template: Path, tmp_path: Path
 ) -> None:

@@ -53,6 +53,8 @@ def test_plans_are_carried_out_and_decided_in_batches(insights: Insights, tmp_pa
     listed = InsightStore(connect(insights.uri)).issue_traces(issue["issue_id"])
     assert {each.trace_id for each in listed} >= {insights.trace_ids[2]}
     assert (issue["affected"], issue["population"]) == (len(listed), 5)
+    assert issue["watch"]["steps"][0]["title"] == "a tool reports a failure", "later analyses look at it again"
+    assert [(each["run_id"], each["affected"], each["population"]) for each in issue["trend"]] == [(run_id, len(listed), 5)]
 
 
 def test_plan_in_words_is_carried_out_by_hand_until_it_is_typed(insights: Insights, tmp_path: Path) -> None:
