@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import EngineError, QueryError
+from ..errors import EngineError, QueryError, StoreError
 from ..sql.catalog import Catalog
 from ..sql.engines.base import Cluster
 from ..sql.relations import SPANS, TRACES
@@ -97,8 +97,20 @@ def copy_there(
 
     Raises:
         EngineError: The cluster is gone, or its Python lacks something.
-        QueryError: It can't read the tables, or not write to its files.
+        StoreError: It can't read the tables, or not write to its files.
     """
+    try:
+        return _copied_there(view, cluster, folder, wanted, progress, anew=anew)
+    except QueryError as error:
+        raise StoreError(
+            f"The cluster can't make its copy of the traces in {view.location}_trace_unified: see that whom its token is of may "
+            f"SELECT there, and write to {cluster.files}. ({error})"
+        ) from error
+
+
+def _copied_there(
+    view: TraceView, cluster: Cluster, folder: Path, wanted: Range, progress: Callable[[int, int], None], *, anew: bool
+) -> Copied:
     scope = view.scope(BEGINNING.timestamp_ms if wanted.since_ms is None else wanted.since_ms, wanted.until_ms)
     copies = _swept(_listed(folder), cluster, folder)
     now = cluster.run(f"SELECT {HEADER_COLUMNS} FROM ({scope})", states(view), STATE_COLUMNS, progress=lambda _: progress(0, 0))

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from analyze_experiment.tests.tools.traces.test_databricks_source import FIRST, METADATA, SECOND, THIRD, feedback, span
-from analyze_experiment.tools.errors import EngineError, QueryError, UserError
+from analyze_experiment.tools.errors import EngineError, QueryError, StoreError, UserError
 from analyze_experiment.tools.sql.engines.base import Engine
 from analyze_experiment.tools.sql.process import LOCAL
 from analyze_experiment.tools.sql.service import SqlService
@@ -25,11 +25,13 @@ from analyze_experiment.tools.sql.spark.session import SparkSession
 from analyze_experiment.tools.testing.clusters import find_clusters, write_clusters
 from analyze_experiment.tools.traces import cluster, snapshot, workers
 from analyze_experiment.tools.traces.changes import Changes
+from analyze_experiment.tools.traces.cluster import copy_there
 from analyze_experiment.tools.traces.cut import keep_traces, recent_times
+from analyze_experiment.tools.traces.refresh import Range
 from analyze_experiment.tools.traces.snapshot import Snapshot, take_snapshot
 from analyze_experiment.tools.traces.sources.base import BEGINNING, Key
 from analyze_experiment.tools.traces.sources.databricks import DatabricksSource
-from analyze_experiment.tools.traces.sources.databricks_rows import Row
+from analyze_experiment.tools.traces.sources.databricks_rows import Row, TraceView
 from analyze_experiment.tools.traces.sources.sqlite import SqliteSource
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -247,6 +249,8 @@ def test_folder_to_write_to_is_asked_for_and_a_python_that_lacks_something_is_to
             there.run("SELECT id FROM range(1)", lacking, "id BIGINT", progress=lambda _: None)
         with pytest.raises(QueryError, match="PATH_NOT_FOUND"):
             there.query("SELECT * FROM held", (tmp_path / "nothing").as_uri())
+        with pytest.raises(StoreError, match=r"no\.such\.place_trace_unified: see that whom its token.*TABLE_OR_VIEW_NOT_FOUND"):
+            copy_there(TraceView("no.such.place", "7"), there, tmp_path, Range(None, 1), lambda *_: None)
     finally:
         there.close()
 

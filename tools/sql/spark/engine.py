@@ -24,7 +24,7 @@ from ..engines.types import plain_schema
 from .cluster import SparkCluster
 from .dialect import translate_to_spark
 from .session import SessionForgotten, SparkSession, saying_ours
-from .staging import folder_of, locate, stage
+from .staging import folder_of, locate, publish, stage
 from .views import make_views
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SparkEngine:
     def publish(self, catalog: Catalog, progress: Callable[[int, int], None]) -> None:
         """Copies the snapshot's files to where the server reads them, where it doesn't see them here."""
         if self.files is not None and catalog.there is None:
-            stage([*catalog.paths], self.files, progress)
+            publish([*catalog.paths], self.files, progress)
 
     def start(self) -> "SparkWorker":
         """A worker; its session is opened with its first query."""

@@ -7,14 +7,16 @@ is there as a whole or not at all: object stores show an object when it is compl
 import re
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ...errors import EngineError, UserError
 from ...links import masked_uri
+from .leftovers import note_needed, remove_leftovers
 
 AT_ONCE = 8
 """Files copied at the same time: a store over a network is waited for more than it is written to."""
@@ -71,15 +73,36 @@ def stage(paths: Sequence[str], files: str, progress: Callable[[int, int], None]
         EngineError: The store can't be written.
     """
     folder = folder_of(files)
-    with _one_at_a_time:  # several workers begin over the same files
-        try:
-            store, root = _open(folder)
-            missing = _missing(paths, store, root)
-            _copy_all(missing, store, root, progress)
-        except OSError as error:
-            raise EngineError(
-                f"The traces can't be copied to --spark-files {folder.shown} for Spark to read: {masked_uri(str(error))}"
-            ) from error
+    with _one_at_a_time, _saying_ours(folder):  # several workers begin over the same files
+        store, root = _open(folder)
+        missing = _missing(paths, store, root)
+        _copy_all(missing, store, root, progress)
+
+
+def publish(paths: Sequence[str], files: str, progress: Callable[[int, int], None]) -> None:
+    """The same for all files of an analysis at its beginning, which removes what earlier ones left and nobody needs any more.
+
+    Raises:
+        What `stage` raises.
+    """
+    folder = folder_of(files)
+    with _saying_ours(folder):
+        store, root = _open(folder)
+        _make(store, root)
+        note = note_needed(paths, store, root)
+    stage(paths, files, progress)
+    with _saying_ours(folder), suppress(FileNotFoundError):  # another removes the same
+        remove_leftovers(store, root, note)
+
+
+@contextmanager
+def _saying_ours(folder: Folder) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(
+            f"The traces can't be copied to --spark-files {folder.shown} for Spark to read: {masked_uri(str(error))}"
+        ) from error
 
 
 def _open(folder: Folder) -> tuple[Any, str]:
@@ -106,8 +129,8 @@ def _missing(paths: Sequence[str], store: Any, root: str) -> list[Path]:
 
 
 def _copy_all(missing: Sequence[Path], store: Any, root: str, progress: Callable[[int, int], None]) -> None:
-    if missing and store.type_name in _PIECEMEAL:
-        store.create_dir(root, recursive=True)
+    if missing:
+        _make(store, root)
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         copies = [pool.submit(_copy, path, store, f"{root}/{path.name}") for path in missing]
@@ -116,6 +139,11 @@ def _copy_all(missing: Sequence[Path], store: Any, root: str, progress: Callable
             progress(done, len(missing))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _make(store: Any, root: str) -> None:
+    if store.type_name in _PIECEMEAL:
+        store.create_dir(root, recursive=True)
 
 
 def _copy(path: Path, store: Any, target: str) -> None:

@@ -1,5 +1,6 @@
 """The snapshot's files on their way to where a Spark server reads them: a real object store, a folder that has two names."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from analyze_experiment.tests.mlflow_servers import free_port
 from analyze_experiment.tools.errors import EngineError, UserError
 from analyze_experiment.tools.sql.catalog import Catalog
 from analyze_experiment.tools.sql.spark.engine import SparkEngine
-from analyze_experiment.tools.sql.spark.staging import locate, stage
+from analyze_experiment.tools.sql.spark.staging import locate, publish, stage
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,35 @@ def test_engine_publishes_all_that_a_catalog_is_made_of_before_anything_is_asked
     SparkEngine("sc://nowhere").publish(catalog, lambda *_: pytest.fail("the server sees the files here"))
     SparkEngine("sc://nowhere", (tmp_path / "shared").as_uri()).publish(catalog, lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert len(list((tmp_path / "shared").iterdir())) == 3
+    assert len(list((tmp_path / "shared").glob("*.parquet"))) == 3
+
+
+def test_what_no_analysis_has_needed_for_long_is_removed_and_all_else_is_left(tmp_path: Path) -> None:
+    here, shared = tmp_path / "here", tmp_path / "shared"
+    here.mkdir()
+    names = [f"traces-{number:020x}.parquet" for number in range(3)]
+    paths = [here / name for name in names]
+    for path in paths:
+        path.write_bytes(b"\7" * 10)
+
+    def analyse(*needed: Path) -> set[str]:
+        publish([str(path) for path in needed], shared.as_uri(), lambda *_: None)
+        return {path.name for path in shared.iterdir() if path.suffix != ".txt"}
+
+    def age(*kept: str) -> None:
+        for path in shared.iterdir():
+            if path.name not in kept:
+                os.utime(path, (1, 1))
+
+    assert analyse(paths[0], paths[1]) == {*names[:2]}
+    (shared / "of somebody else.parquet").write_bytes(b"")
+    notes = {path.name for path in shared.glob("*.txt")}
+    age(*notes)  # another analysis has them still
+    assert analyse(paths[2]) == {*names, "of somebody else.parquet"}
+    age()
+    assert analyse(paths[1]) == {names[1], "of somebody else.parquet"}
+    assert len(list(shared.glob("*.txt"))) == 1
+    assert analyse(paths[0], paths[1]) == {*names[:2], "of somebody else.parquet"}
 
 
 def test_several_at_once_and_a_file_that_is_cut_short_end_with_whole_files(tmp_path: Path) -> None:
