@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 
 from ..tools.errors import MemoryRefused, QueryError
 from ..tools.insights.models import Hypothesis, HypothesisStatus, TestResult
+from ..tools.memory import give_back
 from ..tools.testing.execute import Execution
 from ..tools.testing.plan import Plan
 from ..tools.testing.queries import OnStep
@@ -145,6 +146,8 @@ class TestPool:
             if not task.cancelled():
                 task.result()
                 self.tested += not planned
+        if done:
+            await in_thread(give_back)
 
     async def _settle(self) -> None:
         """Waits for what a judge is asked just now: it is paid for, and would be asked again to name all affected traces."""

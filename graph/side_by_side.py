@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+from ..tools.memory import give_back
+
 AT_ONCE = 2
 """Searches, and issues, that are worked on at the same time: as many as there are SQL workers."""
 
@@ -61,6 +63,7 @@ async def in_turn(items: Iterable[Item], work: Callable[[Item, Turn], Coroutine[
     async def worked_on(item: Item, turn: Turn) -> None:
         await work(item, turn)
         turn.ended()
+        await asyncio.to_thread(give_back)
 
     turn = None
     try:

@@ -16,6 +16,8 @@ _DIGITS = 12
 """Significant digits of a float in a digest: engines may differ in the last ones."""
 _GLANCE = 10_000
 """Rows that are looked at to tell whether many are the same."""
+_BATCH = 65_536
+"""Rows that are spelled at one time: a million are held once, as texts in a row."""
 
 
 def query_id(sql: str, *, snapshot_digest: str) -> str:
@@ -30,41 +32,47 @@ def result_digest(table: pa.Table) -> str:
     has the same digest.
     """
     digest = hashlib.sha256(json.dumps(table.column_names).encode())
-    if table.num_columns:
-        columns = [_rendered(column) for column in table.columns]
-        options = pc.JoinOptions(null_handling="replace", null_replacement="\0")
-        rows = pc.call_function("binary_join_element_wise", [*columns, pa.scalar("\x1f", pa.large_string())], options)
+    if table.num_columns and table.num_rows:
+        rows = pa.concat_arrays([_joined(batch) for batch in table.to_batches(max_chunksize=_BATCH)])
         for count, part in enumerate(_in_order(rows)):
             digest.update(b"\x1e" if count else b"")
             digest.update(part)
     return digest.hexdigest()
 
 
-def _in_order(rows: pa.ChunkedArray) -> Iterator[bytes | pa.Buffer]:
+def _joined(batch: pa.RecordBatch) -> pa.Array:
+    """Each row as one text."""
+    columns = [_rendered(column) for column in batch.columns]
+    options = pc.JoinOptions(null_handling="replace", null_replacement="\0")
+    return pc.call_function("binary_join_element_wise", [*columns, pa.scalar("\x1f", pa.large_string())], options)
+
+
+def _in_order(rows: pa.Array) -> Iterator[bytes | pa.Buffer]:
     """The sorted rows, in parts; columns of a million rows mostly have the same few again and again, which are sorted once."""
     if 2 * len(rows.slice(0, _GLANCE).unique()) > min(len(rows), _GLANCE):
-        ordered = rows.combine_chunks()
-        ordered = ordered.take(pc.call_function("array_sort_indices", [ordered]))
-        whole = pa.LargeListArray.from_arrays(pa.array([0, len(ordered)], pa.int64()), ordered)
-        yield pc.call_function("binary_join", [whole, pa.scalar("\x1e", pa.large_string())])[0].as_buffer()
+        order = pc.call_function("array_sort_indices", [rows])
+        for start in range(0, len(rows), _BATCH):
+            part = rows.take(order.slice(start, _BATCH))
+            whole = pa.LargeListArray.from_arrays(pa.array([0, len(part)], pa.int64()), part)
+            yield pc.call_function("binary_join", [whole, pa.scalar("\x1e", pa.large_string())])[0].as_buffer()
         return
     found = rows.value_counts()
     for row, times in sorted(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)):
         yield "\x1e".join([row] * times).encode()
 
 
-def _rendered(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _rendered(column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type) or pa.types.is_integer(column.type):
         return column.cast(pa.large_string())
     if pa.types.is_timestamp(column.type) and column.type.tz is None:
         return _instants(column)
     if pa.types.is_nested(column.type) or 2 * len(column.slice(0, _GLANCE).unique()) > min(len(column), _GLANCE):
         return _spelled(column)
-    encoded = column.combine_chunks().dictionary_encode()
+    encoded = column.dictionary_encode()
     return _spelled(encoded.dictionary).take(encoded.indices)
 
 
-def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _instants(column: pa.Array) -> pa.Array:
     """As `datetime.isoformat` has them, without a Python object for each."""
     texts = pc.call_function(
         "binary_replace_slice", [column.cast(pa.timestamp("us")).cast(pa.string())], pc.ReplaceSliceOptions(10, 11, "T")
@@ -74,9 +82,9 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.call_function("if_else", [whole, seconds, texts]).cast(pa.large_string())
 
 
-def _spelled(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
+def _spelled(column: pa.Array) -> pa.Array:
     values = column.to_pylist(maps_as_pydicts="lossy")
-    return pa.chunked_array([pa.array([None if value is None else _text(value) for value in values], pa.large_string())])
+    return pa.array([None if value is None else _text(value) for value in values], pa.large_string())
 
 
 def _text(value: object) -> str:

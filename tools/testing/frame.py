@@ -17,6 +17,8 @@ MAX_VALUES = 50
 
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int64]
+Places = NDArray[np.int8]
+"""Small numbers, because a search holds one of each trace and attribute."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Attribute:
 
     name: str
     values: tuple[str, ...]
-    codes: Codes
+    codes: Codes | Places
     left_out: int = 0
     """Values that make no cell, because fifty others are commoner."""
 
@@ -73,7 +75,7 @@ class Attribute:
         ranked = sorted(counts, key=lambda value: (-counts[value], value))
         kept = tuple(sorted(ranked[:MAX_VALUES]))
         code = {value: place for place, value in enumerate(kept)}
-        codes = np.array([*(-1 if value is None else code.get(value, -1) for value in values), -1], dtype=np.int64)
+        codes = np.array([*(-1 if value is None else code.get(value, -1) for value in values), -1], dtype=np.int8)
         return cls(name, kept, codes[places], len(ranked) - len(kept))
 
 
