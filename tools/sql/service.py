@@ -104,6 +104,7 @@ class SqlService:
         self._recorded: set[tuple[str, str]] = set()
         self._cache = ResultCache(max_bytes=_CACHE_BYTES)
         self._expected: dict[str, Future[Any]] = {}
+        self._asked: set[str] = set()  # ids of queries that are being answered
 
     def query(self, sql: str, *, title: str, owner: str = "", parts: Sequence[str] = ()) -> QueryResult:
         """The result of one SELECT; waits for a free worker.
@@ -125,15 +126,7 @@ class SqlService:
             if relation in sql:
                 coming.result()
         key = query_id(sql, snapshot_digest=self._snapshot_digest)
-        with self._changed:
-            table = self._cache.get(key)
-        if table is None:
-            for part in parts:
-                if nested(part) in sql:
-                    self._keep(part, owner)
-            table = self._run(sql, owner)
-            with self._changed:
-                self._cache.put(key, table)
+        table = self._answer(key, sql, owner, parts)
         self._record(key, sql, title, table)
         return QueryResult(table, key)
 
@@ -190,6 +183,29 @@ class SqlService:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _answer(self, key: str, sql: str, owner: str, parts: Sequence[str]) -> pa.Table:
+        """What was answered before, or is being answered for somebody else just now; else a worker's answer."""
+        with self._changed:
+            self._changed.wait_for(lambda: key not in self._asked or self._closed or owner in self._cancelled)
+            table = self._cache.get(key)
+            if table is not None:
+                return table
+            if key in self._asked:
+                raise QueryCancelled("The query was cancelled before it ran.")
+            self._asked.add(key)
+        try:
+            for part in parts:
+                if nested(part) in sql:
+                    self._keep(part, owner)
+            table = self._run(sql, owner)
+            with self._changed:
+                self._cache.put(key, table)
+            return table
+        finally:
+            with self._changed:
+                self._asked.discard(key)
+                self._changed.notify_all()
 
     def _run(self, sql: str, owner: str) -> pa.Table:
         text = self._translate(sql)

@@ -27,12 +27,12 @@ FIRST_TOOL = "SELECT s.trace_id, min_by(s.name, s.position) AS tool FROM spans A
 
 
 def parts(plan: Plan) -> tuple[str, ...]:
-    """The SELECTs that the queries about a plan share: its steps, and its population with and without its clusters.
+    """The SELECTs that the queries about a plan share: its steps, and the traces that it is about.
 
     In front stand those inside of its steps whose brackets begin and end lines: other plans have the very same.
     """
     inner = (part for step in plan.queries for part in INNER.findall(step.sql))
-    return (*inner, *(step.sql for step in plan.queries), members(plan), clustered(plan), FIRST_TOOL)
+    return (*inner, *(step.sql for step in plan.queries), _about(plan), FIRST_TOOL)
 
 
 def members(plan: Plan) -> str:
@@ -51,6 +51,11 @@ def clustered(plan: Plan) -> str:
         "SELECT p.trace_id, coalesce(CAST(c.cluster_id AS STRING), p.trace_id) AS cluster\n"
         f"FROM {nested(members(plan))} AS p LEFT JOIN clusters AS c ON c.trace_id = p.trace_id"
     )
+
+
+def _about(plan: Plan) -> str:
+    """The traces that the plan is about, in the form that all its queries read: with their clusters, unless it has none."""
+    return members(plan) if plan.cluster == "trace" else clustered(plan)
 
 
 def member_count(plan: Plan) -> str:
@@ -84,7 +89,7 @@ def cluster_table(plan: Plan, *, by_trace: bool) -> str:
     """Per cluster and arm: `traces`, `affected`, and `unreadable` among those that aren't affected."""
     unreadable = "CASE WHEN affected.trace_id IS NULL THEN unreadable.trace_id END" if plan.step("unreadable") else "NULL"
     return (
-        f"{_with(plan, 'affected', 'exposed', 'unreadable', by_trace=by_trace)}\n"
+        f"{_with(plan, 'affected', 'exposed', 'unreadable')}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, {_exposed(plan)} AS exposed, count(*) AS traces,\n"
         f"       count(affected.trace_id) AS affected, count({unreadable}) AS unreadable\n"
         f"FROM members AS m{_joins(plan, 'affected', 'exposed', 'unreadable')}\n"
@@ -95,7 +100,7 @@ def cluster_table(plan: Plan, *, by_trace: bool) -> str:
 def measured_rows(plan: Plan, *, by_trace: bool) -> str:
     """The measure of each finished (OK) trace that has one, with its arm and cluster."""
     return (
-        f"{_with(plan, 'exposed', by_trace=by_trace)}\n"
+        f"{_with(plan, 'exposed')}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, {_exposed(plan)} AS exposed, v.value AS value\n"
         f"FROM members AS m JOIN {nested(_sql(plan, 'measure'))} AS v ON v.trace_id = m.trace_id"
         f"{_joins(plan, 'exposed')}\n"
@@ -109,7 +114,7 @@ def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
         f"SELECT DISTINCT x.trace_id, {2**place} AS bit FROM {nested(mark)} AS x" for place, mark in enumerate(marks)
     )
     return (
-        f"{_with(plan, 'affected', 'unreadable', by_trace=by_trace)},\n"
+        f"{_with(plan, 'affected', 'unreadable')},\n"
         f"marked AS (SELECT b.trace_id, sum(b.bit) AS marks FROM ({bits}) AS b GROUP BY b.trace_id),\n"
         f"called AS {nested(FIRST_TOOL)}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, coalesce(t.version, '') AS version, coalesce(called.tool, '') AS tool,\n"
@@ -126,7 +131,7 @@ def marked_rows(plan: Plan, marks: Sequence[str], *, by_trace: bool) -> str:
 def timed_rows(plan: Plan, *, by_trace: bool) -> str:
     """Each trace that a plan is about and that was read: its cluster, its instant, and 1 if it is affected; in order of time."""
     return (
-        f"{_with(plan, 'affected', 'unreadable', by_trace=by_trace)}\n"
+        f"{_with(plan, 'affected', 'unreadable')}\n"
         f"SELECT {_cluster(by_trace)} AS cluster, t.request_time AS at,\n"
         f"       CASE WHEN affected.trace_id IS NULL THEN 0 ELSE 1 END AS affected\n"
         f"FROM members AS m JOIN traces AS t ON t.trace_id = m.trace_id"
@@ -137,7 +142,7 @@ def timed_rows(plan: Plan, *, by_trace: bool) -> str:
 
 def frame_rows(plan: Plan, *, by_trace: bool) -> str:
     """The traces of a slice search with their clusters, in the order in which all its columns come."""
-    return f"{_with(plan, by_trace=by_trace)}\nSELECT {_cluster(by_trace)} AS cluster\nFROM members AS m\nORDER BY m.trace_id"
+    return f"{_with(plan)}\nSELECT {_cluster(by_trace)} AS cluster\nFROM members AS m\nORDER BY m.trace_id"
 
 
 def frame_column(plan: Plan, sql: str, *, valued: bool) -> str:
@@ -261,9 +266,9 @@ def _population(plan: Plan) -> str:
     )
 
 
-def _with(plan: Plan, *roles: Role, by_trace: bool = True) -> str:
-    """The population, unless `by_trace` with its clusters, and the steps asked for, as sets of trace ids."""
-    tables = [f"members AS {nested(members(plan) if by_trace else clustered(plan))}"]
+def _with(plan: Plan, *roles: Role) -> str:
+    """The population, and the steps asked for, as sets of trace ids."""
+    tables = [f"members AS {nested(_about(plan))}"]
     steps = [(role, step) for role in roles if (step := plan.step(role)) is not None]
     tables += [
         f"{role}_rows AS {nested(step.sql)},\n{role} AS (SELECT DISTINCT s.trace_id FROM {role}_rows AS s)"

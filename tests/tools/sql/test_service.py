@@ -115,6 +115,22 @@ def test_result_asked_for_again_needs_no_worker(catalog: Catalog) -> None:
         assert isinstance(endless.exception(), QueryCancelled)
 
 
+def test_who_asks_what_is_being_answered_waits_for_that_answer_and_asks_anew_where_it_is_given_up(catalog: Catalog) -> None:
+    with make(catalog, workers=2) as service, ThreadPoolExecutor() as pool:
+        first = ask(pool, service, ENDLESS, "h1")
+        wait_until(lambda: is_running(service, "h1"))
+        second, third = ask(pool, service, ENDLESS, "h2"), ask(pool, service, ENDLESS, "h3")
+        assert count(service) == [{"n": 5}]  # who waits for h1 holds no worker
+        assert not is_running(service, "h2")
+        service.cancel("h2")
+        assert isinstance(second.exception(timeout=PATIENCE_S), QueryCancelled)
+        service.cancel("h1")
+        assert isinstance(first.exception(timeout=PATIENCE_S), QueryCancelled)
+        wait_until(lambda: is_running(service, "h3"))
+        service.cancel("h3")
+        assert isinstance(third.exception(timeout=PATIENCE_S), QueryCancelled)
+
+
 def test_empty_result_has_its_columns(catalog: Catalog) -> None:
     with make(catalog) as service:
         table = service.query("SELECT trace_id, total_tokens FROM traces WHERE false", title="t").table
@@ -212,7 +228,7 @@ def test_cancel_takes_waiting_queries_of_its_owner_along(catalog: Catalog) -> No
     with make(catalog) as service, ThreadPoolExecutor() as pool:
         running = ask(pool, service, ENDLESS, "h1")
         wait_until(lambda: is_running(service, "h1"))
-        waiting, stranger = ask(pool, service, COUNT, "h1"), ask(pool, service, COUNT, "h2")
+        waiting, stranger = ask(pool, service, f"{COUNT} WHERE state IS NULL", "h1"), ask(pool, service, COUNT, "h2")
         wait_until(lambda: len(service._jobs) == 3)
         service.cancel("h1")
         assert isinstance(running.exception(timeout=PATIENCE_S), QueryCancelled)
