@@ -249,8 +249,8 @@ def test_folder_to_write_to_is_asked_for_and_a_python_that_lacks_something_is_to
             there.run("SELECT id FROM range(1)", lacking, "id BIGINT", progress=lambda _: None)
         with pytest.raises(QueryError, match="PATH_NOT_FOUND"):
             there.query("SELECT * FROM held", (tmp_path / "nothing").as_uri())
-        with pytest.raises(StoreError, match=r"no\.such\.place_trace_unified: see that whom its token.*TABLE_OR_VIEW_NOT_FOUND"):
-            copy_there(TraceView("no.such.place", "7"), there, tmp_path, Range(None, 1), lambda *_: None)
+        with pytest.raises(StoreError, match=r"default\.nothing_trace_unified: see that whom its token.*TABLE_OR_VIEW_NOT_FOUND"):
+            copy_there(TraceView("spark_catalog.default.nothing", "7"), there, tmp_path, Range(None, 1), lambda *_: None)
     finally:
         there.close()
 
