@@ -22,6 +22,9 @@ from ..side_by_side import Turn, in_turn, side_by_side
 from ..state import State, run_of
 from ..telling import Finding, Telling
 
+ALONE = 250_000
+"""Affected traces from which on an issue is proven alone: two of that size at once take more memory than their time is worth."""
+
 
 async def issues(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Makes an issue of each validated problem, of a slice search one of each cell; the same traces are told of once."""
@@ -59,7 +62,10 @@ async def _tell(context: Context, bench: Workbench, told: Telling, finding: Find
         affected = await in_thread(lambda: bench.executor.affected(plan, owner=hypothesis.hypothesis_id, cell=cell))
     await turn.to_decide()
     home = await in_thread(lambda: told.home_of(finding, affected))
-    turn.decided()
+    if home is None and len(affected) >= ALONE:
+        await turn.to_write()
+    else:
+        turn.decided()
     if home is None:
         await _prove(context, bench, finding, affected, sought, turn)
         return
