@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -90,26 +90,35 @@ def analyse(store: Store, folder: Path) -> dict[str, Cost]:
     """What each step of an analysis took."""
     places = ["--report", str(folder / "report.md"), "--cache", str(folder / "cache")]
     options = ["--tracking-uri", store.uri, "--experiment", store.experiment_id, "--unattended", "--output", "plain", *places]
-    laps: dict[str, Cost] = {}
+    laps: list[tuple[str, Cost]] = []
     with subprocess.Popen([*COMMAND, *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder) as run:
         assert run.stderr is not None
         meter, step = Meter(run.pid), "start-up"
         for line in run.stderr:
             named = line[1:].partition("]")[0]
             if named in STEPS and named != step:
-                laps[step], step = meter.lap(), named
-        laps[step] = meter.lap()
+                laps.append((step, meter.lap()))
+                step = named
+        laps.append((step, meter.lap()))
         meter.stop()
     if run.returncode:
         raise SystemExit(f"the analysis of {store.uri} ended with exit code {run.returncode}")
-    return dict(_differences(laps))
+    return _by_step(laps)
 
 
-def _differences(laps: dict[str, Cost]) -> Iterator[tuple[str, Cost]]:
+def _by_step(laps: Iterable[tuple[str, Cost]]) -> dict[str, Cost]:
+    """Of laps one after the other; a step may have several, because others speak meanwhile."""
+    costs: dict[str, Cost] = {}
     before = Cost(0, 0, 0)
-    for step, lap in laps.items():
-        yield step, Cost(lap.clock_s - before.clock_s, lap.processor_s - before.processor_s, lap.peak_mb)
+    for step, lap in laps:
+        sofar = costs.get(step, Cost(0, 0, 0))
+        costs[step] = Cost(
+            sofar.clock_s + lap.clock_s - before.clock_s,
+            sofar.processor_s + lap.processor_s - before.processor_s,
+            max(sofar.peak_mb, lap.peak_mb),
+        )
         before = lap
+    return costs
 
 
 def measure(folder: Path, traces: int) -> dict[str, Cost]:
