@@ -9,6 +9,7 @@ import pytest
 from analyze_experiment.agent.outcome import Outcome, exit_code
 from analyze_experiment.agent.stop import StopSignal
 from analyze_experiment.graph.build import ASKED_BY, build_graph
+from analyze_experiment.graph.nodes import issues
 from analyze_experiment.graph.routes import STEPS
 from analyze_experiment.tests.agent.whole import (
     Watcher,
@@ -58,7 +59,7 @@ def whole(planted_template: Path, tmp_path_factory: pytest.TempPathFactory) -> W
 
 @dataclass(frozen=True)
 class Resumed:
-    """An analysis of the planted store that was stopped at the first result of a test, and resumed."""
+    """An analysis of the planted store stopped at the first result of a test, and resumed with each issue proven alone."""
 
     uri: str
     stopped: Outcome
@@ -75,7 +76,9 @@ def resumed(planted_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     stopped = analyse(uri, stop=stop, watcher=watcher)
     store = memory_of(uri)
     done, hypotheses = list(store.get_analysis(stopped.run_id).progress), store.list_hypotheses(stopped.run_id)
-    return Resumed(uri, stopped, done, hypotheses, analyse(uri, resume=stopped.run_id))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(issues, "ALONE", 1)
+        return Resumed(uri, stopped, done, hypotheses, analyse(uri, resume=stopped.run_id))
 
 
 def verdicts(uri: str, run_id: str) -> dict[str, str]:
@@ -135,7 +138,9 @@ def test_every_query_of_the_report_gives_the_same_result_again(whole: Whole) -> 
     assert changed == []
 
 
-def test_same_traces_and_clock_give_the_same_report_even_after_a_stop(whole: Whole, resumed: Resumed) -> None:
+def test_same_traces_and_clock_give_the_same_report_after_a_stop_and_with_issues_proven_alone(
+    whole: Whole, resumed: Resumed
+) -> None:
     assert normalised(resumed.uri) == normalised(whole.uri)
 
 
